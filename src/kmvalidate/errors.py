@@ -1,0 +1,158 @@
+"""What the library raises, and whose fault it is.
+
+    KMValidateError
+    |-- Refused                 the caller's fault: this token, this call (400, 401, 403)
+    |-- KeyManagerUnavailable   ours or the provider's: nobody can tell right now (503)
+    `-- ConfigurationError      the operator's: found when something is built or loaded
+
+Rules kept here: an error carries facts (expected, got, hint) and never the token, a secret or key
+material; what it shows of a claim is shortened and free of control characters, so that it can be logged.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+_SHOWN_CHARS = 120
+
+
+class Reason(enum.Enum):
+    """
+    Why a token was refused: one row a reason.
+
+    A row holds the WSO2 error code (APIM's ``APISecurityConstants``), the HTTP status, the error code of
+    RFC 6750 section 3.1 and one sentence for a person.
+    """
+
+    MALFORMED_TOKEN = (900901, 401, "invalid_token", "The token is not a well-formed compact JWT.")
+    TOKEN_TOO_LARGE = (900901, 401, "invalid_token", "The token is larger than this gateway accepts.")
+    UNSUPPORTED_TOKEN = (900901, 401, "invalid_token", "The token asks for processing that is not supported.")
+    OPAQUE_TOKEN = (900901, 401, "invalid_token", "No key manager is configured for tokens of this shape.")
+    UNKNOWN_ISSUER = (900901, 401, "invalid_token", "The token's issuer is not one of the configured key managers.")
+    ALGORITHM_NOT_ALLOWED = (900901, 401, "invalid_token", "The token's signature algorithm is not allowed here.")
+    UNKNOWN_KEY = (900901, 401, "invalid_token", "The token names a key that its issuer does not publish.")
+    UNSUITABLE_KEY = (900901, 401, "invalid_token", "The issuer's key does not serve the token's algorithm.")
+    AMBIGUOUS_KEY = (900901, 401, "invalid_token", "More than one of the issuer's keys could have signed the token.")
+    BAD_SIGNATURE = (900901, 401, "invalid_token", "The signature does not verify under the issuer's key.")
+    WRONG_ISSUER = (900901, 401, "invalid_token", "The token's issuer is not the one its key belongs to.")
+    MISSING_CLAIM = (900901, 401, "invalid_token", "The token lacks a claim that is required.")
+    INVALID_CLAIM = (900901, 401, "invalid_token", "A claim of the token has a type or form it must not have.")
+    EXPIRED = (900901, 401, "invalid_token", "The token has expired.")
+    NOT_YET_VALID = (900901, 401, "invalid_token", "The token is not valid yet.")
+    ISSUED_IN_THE_FUTURE = (900901, 401, "invalid_token", "The token was issued in the future.")
+    TOO_OLD = (900901, 401, "invalid_token", "The token was issued longer ago than is accepted.")
+    LIFETIME_TOO_LONG = (900901, 401, "invalid_token", "The token is valid for longer than is accepted.")
+    WRONG_AUDIENCE = (900901, 401, "invalid_token", "The token was not issued for this audience.")
+    CLAIM_MISMATCH = (900901, 401, "invalid_token", "A claim of the token does not have the value it must have.")
+    WRONG_TOKEN_KIND = (900901, 401, "invalid_token", "The token is not an access token.")
+    PROOF_REQUIRED = (900901, 401, "invalid_token", "The token is bound to a key whose possession was not proved.")
+
+    def __init__(self, code: int, status: int, error: str, sentence: str) -> None:
+        self.code = code
+        self.status = status
+        self.error = error
+        self.sentence = sentence
+
+
+class KMValidateError(Exception):
+    """The base of everything this library raises of its own accord."""
+
+
+class Refused(KMValidateError):
+    """
+    The token is not accepted, and trying again with the same token will not help.
+
+    Args:
+        reason: The row of `Reason` that applies.
+
+        claim: The claim or header parameter it is about, if it is about one.
+
+        expected: What would have been accepted.
+
+        got: What the token says instead. Unproved, and meant for people: shortened, control characters escaped.
+
+        hint: What to try next, where the library has seen the mistake before.
+
+        key_manager: The name of the key manager that answered for the token, once one was chosen.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        *,
+        claim: str | None = None,
+        expected: object = None,
+        got: object = None,
+        hint: str | None = None,
+        key_manager: str | None = None,
+    ) -> None:
+        self.reason = reason
+        self.claim = claim
+        self.expected = None if expected is None else shown(expected)
+        self.got = None if got is None else shown(got)
+        self.hint = hint
+        self.key_manager = key_manager
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        facts = (("claim", self.claim), ("expected", self.expected), ("got", self.got))
+        said = ", ".join(f"{name} {fact}" for name, fact in facts if fact is not None)
+        sentence = self.reason.sentence + (f" ({said})" if said else "")
+        return sentence + (f" {self.hint}" if self.hint else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_refused, (self.__dict__.copy(),))
+
+
+class KeyManagerUnavailable(KMValidateError):
+    """
+    Nobody can tell now whether the token is good: a key manager could not be asked (503).
+
+    Args:
+        why: What went wrong, for an operator.
+
+        key_manager: The name of the key manager, where one is known.
+
+        retry_after_s: Seconds after which asking again makes sense.
+    """
+
+    def __init__(self, why: str, *, key_manager: str | None = None, retry_after_s: float = 1.0) -> None:
+        self.why = why
+        self.key_manager = key_manager
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{key_manager}: {why}" if key_manager else why)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_unavailable, (self.why, self.key_manager, self.retry_after_s))
+
+
+class ConfigurationError(KMValidateError):
+    """What the operator wrote cannot be right; raised when it is built or loaded, never for a token."""
+
+
+def shown(value: object) -> str:
+    """Return *value* as a person may read it in a log: one line, ASCII, at most 120 characters."""
+    text = value if isinstance(value, str) else _flat(value)
+    line = text.encode("unicode_escape").decode("ascii")
+    return line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 3] + "..."
+
+
+def _flat(value: object) -> str:
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        members = sorted(value, key=str) if isinstance(value, set | frozenset) else list(value)
+        return "[" + ", ".join(m if isinstance(m, str) else type(m).__name__ for m in members[:10]) + "]"
+    return type(value).__name__
+
+
+def _refused(facts: dict[str, Any]) -> Refused:
+    refused = Refused(facts["reason"])
+    refused.__dict__.update(facts)
+    refused.args = (refused._sentence(),)  # noqa: SLF001
+    return refused
+
+
+def _unavailable(why: str, key_manager: str | None, retry_after_s: float) -> KeyManagerUnavailable:
+    return KeyManagerUnavailable(why, key_manager=key_manager, retry_after_s=retry_after_s)

@@ -1,0 +1,61 @@
+"""
+What the fields of a configuration may hold.
+
+Rules kept here: whatever a field must not hold is a configuration error when it is made, not a surprise for a token. A
+single name may be written without a list around it, and is never taken apart into its letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from kmvalidate.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import attrs
+
+
+def to_names(value: str | Iterable[str]) -> tuple[str, ...]:
+    """
+    Return a name, or several, as a tuple.
+
+    Raises:
+        ConfigurationError: It is something else, or one of them is empty.
+    """
+    names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if not all(isinstance(name, str) and name for name in names):
+        raise ConfigurationError("names are non-empty strings")
+    return names
+
+
+def to_name_set(value: str | Iterable[str]) -> frozenset[str]:
+    """Return a name, or several, as a set; see `to_names`."""
+    return frozenset(to_names(value))
+
+
+def is_a(*kinds: type) -> Any:
+    """Return an attrs validator: the value is one of *kinds*."""
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, kinds):
+            raise ConfigurationError(f"{field.name} is a {' or '.join(kind.__name__ for kind in kinds)}")
+
+    return check
+
+
+def non_empty(_: object, field: attrs.Attribute[str], value: object) -> None:
+    """Check, as an attrs validator, that the value is a non-empty string."""
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{field.name} is a non-empty string")
+
+
+def number(least: float, most: float = float("inf")) -> Any:
+    """Return an attrs validator: the value is a number from *least* to *most*."""
+
+    def check(_: object, field: attrs.Attribute[float], value: object) -> None:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not least <= value <= most:  # type: ignore[operator]
+            raise ConfigurationError(f"{field.name} is a number of at least {least:g}, at most {most:g}")
+
+    return check

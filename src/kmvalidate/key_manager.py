@@ -1,0 +1,143 @@
+"""
+What an operator configures: key managers.
+
+Rules kept here: frozen data, checked when it is made. Configuration fails closed: no
+algorithms, no audience, an unknown name are errors. Opting out of safety is said aloud. Nothing here fetches.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from kmvalidate.claims import (
+    DEFAULT_LEEWAY_S,
+    MAX_LEEWAY_S,
+    AnyAudience,
+    Audience,
+    ClaimRules,
+    ClientIdInstead,
+    to_audience,
+)
+from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import is_a, non_empty, number, to_names
+from kmvalidate.key_sets import ALGORITHM_SHAPES
+from kmvalidate.key_sources import RemoteKeys, StaticKeys
+from kmvalidate.ports import Network
+from kmvalidate.rules import ACCESS_TOKENS, TokenKinds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: Allowed unless something else is configured. ES256K and Ed448 exist, and must be asked for.
+DEFAULT_ALGORITHMS = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
+)
+
+
+def _algorithms(names: str | Iterable[str]) -> tuple[str, ...]:
+    algorithms = to_names(names)
+    unknown = [name for name in algorithms if name not in ALGORITHM_SHAPES]
+    if unknown or not algorithms:
+        known = ", ".join(ALGORITHM_SHAPES)
+        raise ConfigurationError(f"algorithms are some of {known} (not: {', '.join(unknown) or 'none at all'})")
+    return algorithms
+
+
+def _json_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    to_names(values)
+    try:
+        named = dict(values)
+        same = json.loads(json.dumps(named, allow_nan=False)) == named
+    except (TypeError, ValueError):
+        named, same = {}, False
+    if not same:
+        raise ConfigurationError("claim_values maps claims to what JSON can say")
+    return named
+
+
+@attrs.frozen(kw_only=True)
+class KeyManager:
+    """
+    One key manager (identity provider) and the rules for its JWTs.
+
+    Args:
+        name: What people call it; unique in a registry.
+
+        issuer: The ``iss`` of its tokens, exactly.
+
+        audience: Who tokens must be meant for: a name or several, one of which ``aud`` must hold; or, said aloud,
+            `ANY_AUDIENCE` or `ClientIdInstead`.
+
+        keys: `RemoteKeys` or `StaticKeys`.
+
+        algorithms: The signature algorithms accepted, by their JOSE names; never HS* or none.
+
+        leeway_s: Seconds by which its clock and ours may differ, 0 to 300.
+
+        max_age_s: Seconds since ``iat`` after which a token is refused, None for no such limit.
+
+        max_lifetime_s: Most seconds between ``iat`` and ``exp``, None for no such limit.
+
+        required_claims: Claims a token must have, beside ``iss``, ``exp`` and the audience.
+
+        claim_values: Claims that must have exactly this value.
+
+        consumer_key_claims: Where the client id is; the first that is there counts.
+
+        scope_claims: Where the scopes are; the first that is there counts.
+
+        token_kinds: Which kinds of token pass as access tokens.
+
+    Raises:
+        ConfigurationError: Something is missing, unknown, out of range or contradicts itself.
+    """
+
+    name: str = attrs.field(validator=non_empty)
+    issuer: str = attrs.field(validator=non_empty)
+    audience: Audience = attrs.field(converter=to_audience)
+    keys: RemoteKeys | StaticKeys = attrs.field(validator=is_a(RemoteKeys, StaticKeys))
+    algorithms: tuple[str, ...] = attrs.field(default=DEFAULT_ALGORITHMS, converter=_algorithms)
+    leeway_s: float = attrs.field(default=DEFAULT_LEEWAY_S, validator=number(0, MAX_LEEWAY_S))
+    max_age_s: float | None = attrs.field(default=None, validator=attrs.validators.optional(number(1)))
+    max_lifetime_s: float | None = attrs.field(default=None, validator=attrs.validators.optional(number(1)))
+    required_claims: tuple[str, ...] = attrs.field(default=(), converter=to_names)
+    claim_values: Mapping[str, Any] = attrs.field(factory=dict, converter=_json_values)
+    consumer_key_claims: tuple[str, ...] = attrs.field(default=("client_id", "azp"), converter=to_names)
+    scope_claims: tuple[str, ...] = attrs.field(default=("scope", "scp"), converter=to_names)
+    token_kinds: TokenKinds = attrs.field(default=ACCESS_TOKENS, validator=is_a(TokenKinds))
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.keys, RemoteKeys) and self.keys.jwks_url is None:
+            self.keys.discovery_urls(self.issuer)
+
+    def claim_rules(self) -> ClaimRules:
+        """Return the part of the rules that is about claims."""
+        names = [field.name for field in attrs.fields(ClaimRules) if field.init]
+        return ClaimRules(**{name: getattr(self, name) for name in names})
+
+    def waivers(self) -> tuple[str, ...]:
+        """Return what of safety this configuration opts out of, a sentence each; none for a safe one."""
+        network = self.keys.network if isinstance(self.keys, RemoteKeys) else Network()
+        said = (
+            (isinstance(self.audience, AnyAudience), "tokens are accepted whatever audience they name"),
+            (isinstance(self.audience, ClientIdInstead), "the client id is checked in place of the audience"),
+            (network.insecure_http, "keys may be fetched over http, where anybody on the way can replace them"),
+            (network.private_addresses, "keys may be fetched from private and loopback addresses"),
+        )
+        return tuple(sentence for waived, sentence in said if waived)
+
+    def algorithm_shapes(self) -> dict[str, tuple[str, ...]]:
+        """
+        Return the key shapes for which tokens of each allowed algorithm are accepted.
+
+        EdDSA stands for Ed25519, by either name (RFC 9864); with Ed448 it must be asked for, as Ed448.
+        """
+        shapes = {name: ALGORITHM_SHAPES[name] for name in self.algorithms if name != "EdDSA"}
+        if "EdDSA" in self.algorithms:
+            shapes["Ed25519"] = ("Ed25519",)
+        curves = tuple(name for name in ("Ed25519", "Ed448") if name in shapes)
+        return shapes | ({"EdDSA": curves} if curves else {})

@@ -1,0 +1,28 @@
+"""
+What a provider publishes, as plain functions of plain values.
+
+Rules kept here: a document has every member its specification requires, and none that a test has to know about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DISCOVERY_PATH = "/.well-known/openid-configuration"
+JWKS_PATH = "/jwks"
+
+
+def metadata(issuer: str, algorithms: Iterable[str]) -> dict[str, object]:
+    """Return the discovery document of an issuer (OpenID Connect Discovery section 3)."""
+    return {
+        "issuer": issuer,
+        "jwks_uri": issuer + JWKS_PATH,
+        "authorization_endpoint": issuer + "/authorize",  # required; nothing answers there
+        "token_endpoint": issuer + "/token",
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(algorithms),
+    }

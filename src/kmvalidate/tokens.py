@@ -1,0 +1,214 @@
+"""
+A token's stations: a string, a `Jwt` or an `OpaqueToken`, a `VerifiedToken`.
+
+Rules kept here: a token is taken apart once, strictly, and that one object both routes and
+is verified. Compact JWS only (RFC 7515 section 3.1); JWE and the JSON serialisations are refused. What nobody has
+proved yet has no attribute that could pass for proved. No repr shows a token.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kmvalidate.errors import Reason, Refused
+from kmvalidate.strict_json import Flaw, decode_base64url, parse_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kmvalidate.claims import ClaimRules
+
+DEFAULT_MAX_TOKEN_BYTES = 16 * 1024
+
+_B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_JWE_DOTS = 4
+
+
+class OpaqueToken(msgspec.Struct, frozen=True, gc=False):
+    """A token that only its key manager can read. Nothing is proved of it."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "OpaqueToken(...)"
+
+
+class Jwt(msgspec.Struct, frozen=True, gc=False):
+    """A well-formed compact JWS with a JSON object as payload. Nothing is proved of it."""
+
+    header_segment: str
+    signing_input: bytes
+    signature: bytes
+    unverified_claims: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return "Jwt(...)"
+
+
+class Header(msgspec.Struct, frozen=True, gc=False):
+    """
+    The JOSE header parameters that are looked at; all others are ignored, those that carry keys above all.
+
+    ``type`` is ``typ`` in lower case without its ``application/`` (RFC 7515 section 4.1.9).
+    """
+
+    alg: str
+    kid: str | None
+    x5t_s256: str | None
+    type: str | None
+
+
+class VerifiedToken(msgspec.Struct, frozen=True, gc=False):
+    """
+    A token a key manager stands behind: signature, claims and kind were checked. Only verification makes one.
+
+    Args:
+        key_manager: The name of that key manager.
+
+        issuer: The issuer, exactly as configured.
+
+        key_id: The ``kid`` of the key that verified the signature, None if it has none.
+
+        expires_at: Seconds since the epoch from which the token is no longer valid, leeway not included.
+    """
+
+    key_manager: str
+    issuer: str
+    key_id: str | None
+    expires_at: float
+    _claims: dict[str, Any]
+    _rules: ClaimRules
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """The whole claims set, read-only."""
+        return MappingProxyType(self._claims)
+
+    @property
+    def subject(self) -> str | None:
+        """The ``sub`` claim; some providers leave it out for application tokens."""
+        return self._claims.get("sub")
+
+    @property
+    def token_id(self) -> str | None:
+        """The ``jti`` claim."""
+        return self._claims.get("jti")
+
+    @property
+    def audience(self) -> tuple[str, ...]:
+        """The ``aud`` claim as a tuple, whether it was a string or an array."""
+        audience = self._claims.get("aud", ())
+        return (audience,) if isinstance(audience, str) else tuple(audience)
+
+    @property
+    def consumer_key(self) -> str | None:
+        """The client id, from the first of the configured claims that the token has."""
+        return self._rules.consumer_key(self._claims)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes, from the first of the configured claims that the token has; empty without one."""
+        return self._rules.scopes(self._claims)
+
+    def __repr__(self) -> str:
+        return f"VerifiedToken(key_manager={self.key_manager!r}, issuer={self.issuer!r})"
+
+
+def recognise(token: Any, max_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> Jwt | OpaqueToken:
+    """
+    Tell what a bearer string is, and take it apart if it is a JWT. Nothing is proved by it.
+
+    Args:
+        token: The bearer string, without the word ``Bearer``.
+
+        max_bytes: The largest token looked at, in bytes.
+
+    Raises:
+        Refused: It is not a string, too large, or neither a JWT nor an opaque token (RFC 6750's ``b64token``).
+    """
+    if token.__class__ is not str or len(token) > max_bytes or not token.isascii():
+        token = _checked(token, max_bytes)
+    text: str = token
+    signed, _, signature_segment = text.rpartition(".")
+    header_segment, dot, payload_segment = signed.partition(".")
+    if not dot or "." in payload_segment:
+        return _opaque(text)
+    payload, signature = decode_base64url(payload_segment), decode_base64url(signature_segment)
+    if payload is None or signature is None:
+        raise _not_base64url(signature_segment)
+    claims = parse_object(payload)
+    if claims.__class__ is Flaw:
+        raise _malformed(f"its payload: {claims}")
+    return Jwt(header_segment, signed.encode(), signature, claims)  # type: ignore[arg-type]
+
+
+def parse_header(jwt: Jwt) -> Header:
+    """
+    Return the header of *jwt*, read strictly.
+
+    Raises:
+        Refused: It is not a JSON object, a parameter we look at has the wrong type, or it asks for processing
+            that is not supported: ``crit``, ``b64`` (RFC 7797 section 7), a nested token.
+    """
+    raw = decode_base64url(jwt.header_segment)
+    members = Flaw("not canonical base64url") if raw is None else parse_object(raw)
+    if isinstance(members, Flaw):
+        raise _malformed(f"its header: {members}")
+    for name in ("crit", "b64"):
+        if name in members:
+            raise Refused(Reason.UNSUPPORTED_TOKEN, claim=name, expected="no such header parameter")
+    if media_type(members.get("cty")) == "jwt":
+        raise Refused(Reason.UNSUPPORTED_TOKEN, claim="cty", expected="a token that is not nested", got="JWT")
+    return Header(
+        _text(members, "alg") or "",
+        _text(members, "kid"),
+        _text(members, "x5t#S256"),
+        media_type(_text(members, "typ")),
+    )
+
+
+def media_type(value: object) -> str | None:
+    """Return a ``typ`` or ``cty`` as it is compared: lower case, without ``application/``; None if it has none."""
+    return value.lower().removeprefix("application/") if isinstance(value, str) else None
+
+
+def _text(members: dict[str, Any], name: str) -> str | None:
+    value = members.get(name)
+    if value is None and name not in members:
+        return None
+    if not isinstance(value, str):
+        raise Refused(Reason.MALFORMED_TOKEN, claim=name, expected="a string", got=type(value).__name__)
+    return value
+
+
+def _checked(token: object, max_bytes: int) -> str:
+    if not isinstance(token, str):
+        raise Refused(Reason.MALFORMED_TOKEN, expected="a string", got=type(token).__name__)
+    text = str.__str__(token)  # of a subclass, as frameworks have them: a plain string
+    if len(text) > max_bytes:
+        raise Refused(Reason.TOKEN_TOO_LARGE, expected=f"at most {max_bytes} bytes", got=f"{len(text)} characters")
+    if not text.isascii():
+        raise _malformed("it is not ASCII")
+    return text
+
+
+def _opaque(text: str) -> OpaqueToken:
+    if text.count(".") == _JWE_DOTS and text.startswith("eyJ"):
+        raise Refused(Reason.UNSUPPORTED_TOKEN, hint="It is an encrypted token (JWE), and none is decrypted here.")
+    if not _B64TOKEN.fullmatch(text):
+        raise _malformed("it has characters no bearer token has")
+    return OpaqueToken(text)
+
+
+def _not_base64url(signature_segment: str) -> Refused:
+    if not signature_segment:
+        return Refused(Reason.ALGORITHM_NOT_ALLOWED, expected="a signature", hint="The token is not signed.")
+    return _malformed("its payload and signature are not canonical base64url")
+
+
+def _malformed(why: str) -> Refused:
+    return Refused(Reason.MALFORMED_TOKEN, hint=f"Not well-formed: {why}.")

@@ -1,0 +1,12 @@
+"""
+How the library reaches key managers: HTTP exchanges that always end.
+
+Rules kept here: requests, urllib3 and certifi are imported by the modules of this package alone, and only once a
+`RequestsTransport` sends something; importing this package imports none of them.
+"""
+
+from __future__ import annotations
+
+from kmvalidate.transport._requests import RequestsTransport
+
+__all__ = ["RequestsTransport"]

@@ -1,0 +1,134 @@
+"""What an error says, what it never says, and that it survives pickling and copying."""
+
+import copy
+import pickle
+
+import pytest
+
+from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused, shown
+
+ROUND_TRIPS = [
+    pytest.param(lambda error: pickle.loads(pickle.dumps(error)), id="pickle"),  # noqa: S301  # our own bytes
+    pytest.param(copy.copy, id="copy"),
+    pytest.param(copy.deepcopy, id="deepcopy"),
+]
+
+
+@pytest.mark.parametrize("error", [Refused, KeyManagerUnavailable, ConfigurationError])
+def test_every_error_has_one_base(error):
+    """Whoever catches KMValidateError catches all three ways to fail."""
+    assert issubclass(error, KMValidateError)
+    assert issubclass(error, Exception)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_a_whole_row(reason):
+    """A reason has a WSO2 code, a client's or server's status, an RFC 6750 error and a sentence."""
+    assert 900_000 <= reason.code <= 999_999
+    assert reason.status in {400, 401, 403, 503}
+    assert reason.error in {"invalid_request", "invalid_token", "insufficient_scope"}
+    assert reason.sentence.endswith(".")
+
+
+def test_reasons_are_not_merged():
+    """No two reasons share a sentence, so that none is an alias of another."""
+    assert len({reason.sentence for reason in Reason}) == len(Reason.__members__)
+
+
+def test_a_refusal_tells_its_facts():
+    """The message of a refusal has the sentence, the claim, what was expected, what was got, and the hint."""
+    refused = Refused(Reason.WRONG_AUDIENCE, claim="aud", expected={"b", "a"}, got=["x", 5], hint="Look again.")
+    expected = "The token was not issued for this audience. (claim aud, expected [a, b], got [x, int]) Look again."
+    assert str(refused) == expected
+    assert (refused.expected, refused.got) == ("[a, b]", "[x, int]")
+
+
+def test_a_refusal_without_facts_is_one_sentence():
+    """Without facts the message is the reason's sentence alone, and every fact is None."""
+    refused = Refused(Reason.EXPIRED)
+    assert str(refused) == Reason.EXPIRED.sentence
+    facts = (refused.claim, refused.expected, refused.got, refused.hint, refused.key_manager)
+    assert facts == (None, None, None, None, None)
+
+
+@pytest.mark.parametrize("round_trip", ROUND_TRIPS)
+@pytest.mark.parametrize("reason", [Reason.EXPIRED, Reason.WRONG_AUDIENCE])
+def test_a_refusal_survives_a_round_trip(round_trip, reason):
+    """A pickled or copied refusal has the same facts, message and type."""
+    refused = Refused(reason, claim="aud", expected={"orders"}, got=["a", "b"], hint="Look.")
+    refused.key_manager = "Keycloak"
+    again = round_trip(refused)
+    assert type(again) is Refused
+    assert again is not refused
+    assert again.__dict__ == refused.__dict__
+    assert (str(again), again.args) == (str(refused), refused.args)
+
+
+@pytest.mark.parametrize("round_trip", ROUND_TRIPS)
+def test_unavailability_survives_a_round_trip(round_trip):
+    """A pickled or copied KeyManagerUnavailable has the same facts and message."""
+    again = round_trip(KeyManagerUnavailable("no answer", key_manager="Okta", retry_after_s=7.5))
+    assert (again.why, again.key_manager, again.retry_after_s) == ("no answer", "Okta", 7.5)
+    assert str(again) == "Okta: no answer"
+
+
+@pytest.mark.parametrize("round_trip", ROUND_TRIPS)
+def test_a_configuration_error_survives_a_round_trip(round_trip):
+    """A pickled or copied ConfigurationError says the same."""
+    assert str(round_trip(ConfigurationError("two key managers are named 'A'"))) == "two key managers are named 'A'"
+
+
+def test_unavailability_needs_no_name():
+    """Without a key manager the message is the cause alone, and a retry is due in a second."""
+    error = KeyManagerUnavailable("no answer")
+    assert (str(error), error.key_manager, error.retry_after_s) == ("no answer", None, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("plain", "plain"),
+        ("", ""),
+        ("a\nb\r\x00\x1b[31m", r"a\nb\r\x00\x1b[31m"),
+        ("schlüssel\u2028\ud800\U0001f600", r"schl\xfcssel\u2028\ud800\U0001f600"),
+        (None, "None"),
+        (True, "True"),
+        (5, "5"),
+        (1.5, "1.5"),
+        (["a", "b"], "[a, b]"),
+        (("a", 1, None, {"b": 2}), "[a, int, NoneType, dict]"),
+        ({"b", "a"}, "[a, b]"),
+        (frozenset({"b", "a"}), "[a, b]"),
+        ({"secret": "value"}, "dict"),
+        (b"bytes", "bytes"),
+        (object(), "object"),
+        (["x"] * 50, "[" + ", ".join(["x"] * 10) + "]"),
+        (["a\n"], r"[a\n]"),
+    ],
+    ids=repr,
+)
+def test_what_is_shown_is_one_plain_line(value, expected):
+    """A value is shown as one ASCII line without control characters, an object by its type alone."""
+    assert shown(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a" * 121, "a" * 10_000_000, "\n" * 61, "\U0001f600" * 100, ["a" * 200], 10**63, list("abc") * 99],
+    ids=["121", "10 MB", "escapes", "emoji", "list", "number", "long list"],
+)
+def test_what_is_shown_is_short(value):
+    """A shown value never has more than 120 characters, however long the value is."""
+    assert len(shown(value)) <= 120
+
+
+def test_what_is_cut_says_so():
+    """Exactly 120 characters are shown whole, and one more ends in three dots."""
+    assert shown("a" * 120) == "a" * 120
+    assert shown("a" * 121) == "a" * 117 + "..."
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -(10**400), {1, "a"}, [[["deep"]]]], ids=repr)
+def test_odd_values_are_shown_too(value):
+    """Values that no claim can have are shown without an exception."""
+    assert shown(value).isascii()
