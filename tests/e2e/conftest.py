@@ -1,0 +1,76 @@
+"""One OpenID provider for all end-to-end tests, as good as new for each; its log where a test fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.gateway import SettableClock
+from tests.e2e.node import Node, NoNodeError, find_node, install
+from tests.e2e.provider import ISSUERS, Issuer, Provider
+
+_LOG_SIZE = pytest.StashKey[int]()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    node = _node_or_fail()
+    install(node)
+    with Provider(node, tmp_path_factory.mktemp("oidc-provider")) as provider:
+        yield provider
+
+
+def _node_or_fail() -> Node:
+    missing = ""
+    try:
+        return find_node()
+    except NoNodeError as error:
+        missing = str(error)
+    pytest.fail(missing, pytrace=False)
+
+
+@pytest.fixture
+def provider(running: Provider, request: pytest.FixtureRequest) -> Provider:
+    """The provider without faults, all hits forgotten; keys are as the test before left them."""
+    running.reset()
+    request.node.stash[_LOG_SIZE] = running.log_size()
+    return running
+
+
+@pytest.fixture(params=ISSUERS)
+def issuer(provider: Provider, request: pytest.FixtureRequest) -> Issuer:
+    """Each issuer in its turn."""
+    return provider.issuers[request.param]
+
+
+@pytest.fixture
+def root(provider: Provider) -> Issuer:
+    """The issuer whose URL is a host and a port."""
+    return provider.issuers["root"]
+
+
+@pytest.fixture
+def path(provider: Provider) -> Issuer:
+    """The issuer whose URL has a path."""
+    return provider.issuers["path"]
+
+
+@pytest.fixture
+def tls(provider: Provider) -> Issuer:
+    """The issuer that speaks TLS."""
+    return provider.issuers["tls"]
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    provider = getattr(item, "funcargs", {}).get("running")
+    if report.failed and isinstance(provider, Provider):
+        report.sections.append(("oidc-provider", provider.log(item.stash.get(_LOG_SIZE, 0))))
+    return report
