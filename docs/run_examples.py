@@ -1,0 +1,50 @@
+"""
+Run every ``python`` block of the README and the pages, page by page, as a reader would.
+
+Rules kept here: the blocks of one page share a namespace and run in order; nothing is fetched; the files that
+examples mention lie in a folder made for the run. A block that is to be read only is fenced as ``py``.
+"""
+
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """Return the pages that may hold examples."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def run_page(page: Path) -> int:
+    """Run the blocks of one page and return how many there were; a failing one names its line."""
+    text = page.read_text("utf-8")
+    namespace: dict[str, object] = {"__name__": "example"}
+    blocks = list(BLOCK.finditer(text))
+    for block in blocks:
+        line = text.count("\n", 0, block.start(1))
+        exec(compile("\n" * line + block[1], page, "exec"), namespace)  # noqa: S102
+    return len(blocks)
+
+
+def main() -> int:
+    """Run all pages in a folder with the files that they mention."""
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        Path("legacy.pem").write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        ran = {page: run_page(page) for page in pages()}
+        os.chdir(ROOT)
+    print(*(f"{count:3} {page.relative_to(ROOT)}" for page, count in ran.items() if count), sep="\n")
+    return 0 if ran[ROOT / "README.md"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
