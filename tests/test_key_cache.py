@@ -167,7 +167,7 @@ def test_snapshots_are_told_apart_by_identity():
 def test_fixed_keys_are_always_ready(ports):
     """Pinned keys never age, are never waited for, and have nothing newer."""
     ports.clock.pass_s(1e9)
-    fixed = FixedKeys(KeySet(()))
+    fixed = FixedKeys("Test", KeySet(()))
     snapshot = fixed.ready(ports)
     assert run(fixed.wait(ports)) is snapshot
     assert run(fixed.newer(snapshot, ports)) is snapshot

@@ -44,5 +44,7 @@ class IssuerState:
     def of(cls, manager: KeyManager, flights: Flights) -> IssuerState:
         """Return a fresh state for *manager*, whose fetches are among *flights*."""
         keys = manager.keys
-        source = KeyCache(manager, keys, flights) if isinstance(keys, RemoteKeys) else FixedKeys(keys.key_set)
+        source = (
+            KeyCache(manager, keys, flights) if isinstance(keys, RemoteKeys) else FixedKeys(manager.name, keys.key_set)
+        )
         return cls(manager, manager.claim_rules(), manager.algorithm_shapes(), source)

@@ -9,6 +9,7 @@ snapshot without a lock; a fetched set replaces it whole.
 
 from __future__ import annotations
 
+import logging
 import random
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from kmvalidate.ports import Ports
 
 _JITTER = 0.1
+
+_log = logging.getLogger("kmvalidate.keys")
 
 
 @attrs.frozen(eq=False)
@@ -74,11 +77,23 @@ class KeySource(Protocol):
         ...  # pragma: no cover
 
 
+def report_skipped(name: str, key_set: KeySet, before: KeySet | None) -> None:
+    """
+    Log why keys of the key manager *name* were not used, or not wholly; once, until it is something else.
+
+    Keys for encryption lie beside the others in many sets, so only a private key among them is a warning.
+    """
+    for skip in key_set.skipped if before is None or before.skipped != key_set.skipped else ():
+        level = logging.WARNING if skip.key_used else logging.INFO
+        _log.log(level, "key manager %s: key %s (entry %d): %s", name, skip.kid or "without kid", skip.place, skip.why)
+
+
 class FixedKeys:
     """A `KeySource` of keys that never change."""
 
-    def __init__(self, key_set: KeySet) -> None:
+    def __init__(self, name: str, key_set: KeySet) -> None:
         self._snapshot = Snapshot(key_set)
+        report_skipped(name, key_set, None)
 
     def ready(self, _: Ports, /) -> Snapshot:
         """Return the keys."""
@@ -199,7 +214,9 @@ class KeyCache:
             self._failed(ports, why(error))
             raise
         self._failures, self._retry_at = 0, float("-inf")
-        if self._snapshot is None or self._snapshot.fetched_at <= began:  # a flight overdue brings old news
+        before = self._snapshot
+        if before is None or before.fetched_at <= began:  # a flight overdue brings old news
+            report_skipped(self._manager.name, key_set, None if before is None else before.key_set)
             self._snapshot = self._dated(key_set, began)
 
     def _dated(self, key_set: KeySet, began: float) -> Snapshot:

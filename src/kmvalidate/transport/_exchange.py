@@ -164,7 +164,7 @@ class _OneExchange(HTTPAdapter):
         conn.cert_reqs = ssl.CERT_REQUIRED
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
-        pool = cast("HTTPConnectionPool", super().get_connection_with_tls_context(*args, **kwargs))
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
         kind = _GuardedHttps if pool.scheme == "https" else _GuardedHttp
         pool.ConnectionCls = functools.partial(kind, line=self._line)  # type: ignore[assignment]
         return pool
