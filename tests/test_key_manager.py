@@ -231,3 +231,10 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
     for path in (tmp_path / "none.pem", tmp_path):
         with pytest.raises(ConfigurationError, match=tmp_path.name):
             StaticKeys.from_file(path)
+
+
+@pytest.mark.parametrize("given", [None, 5, ["x"], {}], ids=str)
+def test_pem_keys_are_text(given):
+    """What is neither text nor bytes is a ConfigurationError where PEM is expected."""
+    with pytest.raises(ConfigurationError):
+        StaticKeys.from_pem(given)

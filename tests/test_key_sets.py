@@ -6,8 +6,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kmvalidate.errors import Reason, Refused
+from kmvalidate.key_documents import read_keys
 from kmvalidate.key_sets import ALGORITHM_SHAPES, KeySet
-from kmvalidate.keys import read_keys
 from kmvalidate.tokens import Header
 
 RSA, P256, P384 = ("RSA",), ("P-256",), ("P-384",)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.key_documents import read_keys
 from kmvalidate.key_sets import ALGORITHM_SHAPES
-from kmvalidate.keys import read_jwks, read_keys
+from kmvalidate.keys import read_jwks
 
 # RFC 7638 section 3.1 has this key and its thumbprint.
 RSA_N = (

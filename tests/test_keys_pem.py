@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.key_documents import read_keys
 from kmvalidate.key_sources import StaticKeys
-from kmvalidate.keys import read_keys
 from tests.test_keys import CURVES, RSA, b64
 from tests.vectors.support import load
 

@@ -38,12 +38,12 @@ class StaticKeys:
         Raises:
             ConfigurationError: It is neither, or none of its keys can be used.
         """
-        from kmvalidate import keys  # noqa: PLC0415  # brings cryptography, which reading a configuration may not need
+        from kmvalidate.keys import read_jwks  # noqa: PLC0415  # brings cryptography, which not every import needs
 
         if isinstance(document, str | bytes):
-            return cls(keys.read_keys(document))
+            return cls(_read_keys(document))
         if isinstance(document, Mapping):
-            return cls(keys.read_jwks(document))
+            return cls(read_jwks(document))
         raise ConfigurationError("keys are a JWK Set or a JWK")
 
     @classmethod
@@ -59,9 +59,7 @@ class StaticKeys:
         Raises:
             ConfigurationError: It cannot be read, or its key is too weak.
         """
-        from kmvalidate import keys  # noqa: PLC0415
-
-        return cls(keys.read_keys(pem, kid=kid))
+        return cls(_read_keys(pem, kid=kid))
 
     @classmethod
     def from_file(cls, path: str | Path, *, kid: str | None = None) -> StaticKeys:
@@ -71,13 +69,19 @@ class StaticKeys:
         Raises:
             ConfigurationError: The file cannot be read or used.
         """
-        from kmvalidate import keys  # noqa: PLC0415
-
         try:
             content = Path(path).read_bytes()
         except OSError as error:
             raise ConfigurationError(f"{path}: {error.strerror}") from None
-        return cls(keys.read_keys(content, kid=kid))
+        return cls(_read_keys(content, kid=kid))
+
+
+def _read_keys(document: str | bytes, kid: str | None = None) -> KeySet:
+    from kmvalidate.key_documents import read_keys  # noqa: PLC0415  # brings X.509
+
+    if not isinstance(document, str | bytes):
+        raise ConfigurationError("keys are read from text or bytes")
+    return read_keys(document, kid=kid)
 
 
 @attrs.frozen(kw_only=True)

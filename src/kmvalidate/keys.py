@@ -1,5 +1,5 @@
 """
-Verification keys, from JWK Sets, single JWKs, PEM public keys and X.509 certificates.
+Verification keys, from JWK Sets and single JWKs.
 
 Rules kept here: a key is typed by its own ``kty``, ``crv``, ``alg`` and ``use``, never by a token. A
 JWK's ``alg`` binds that entry; an entry without one serves what its type allows. Weak and degenerate keys are not
@@ -16,15 +16,13 @@ from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kmvalidate.errors import ConfigurationError, shown
 from kmvalidate.key_sets import ALGORITHM_SHAPES, KeySet, Skipped, VerificationKey
-from kmvalidate.strict_json import Flaw, decode_base64url, parse_object
+from kmvalidate.strict_json import decode_base64url
 from kmvalidate.weak_keys import is_roca, is_small_order_ed448, is_small_order_ed25519
 
 if TYPE_CHECKING:
@@ -41,8 +39,8 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519Public
 _PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 
 
-class _Unusable(ValueError):  # never leaves this module
-    """Why one entry is skipped."""
+class Unusable(ValueError):
+    """Why one key is skipped; callers of this library never see it."""
 
 
 @attrs.frozen
@@ -59,27 +57,6 @@ _CURVES = {
 }
 _CURVE_NAMES = {curve.make().name: name for name, curve in _CURVES.items()}
 _OKP_BYTES = {"Ed25519": 32, "Ed448": 57}
-
-
-def read_keys(source: str | bytes, *, kid: str | None = None) -> KeySet:
-    """
-    Return the keys of a document: a JWK Set, a single JWK, a PEM public key or a PEM certificate.
-
-    Args:
-        source: The document.
-
-        kid: The key id to give a PEM key, which has none of its own.
-
-    Raises:
-        ConfigurationError: It is none of these, or none of its keys can be used.
-    """
-    raw = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
-    if b"-----BEGIN " in raw and not raw.lstrip().startswith(b"{"):  # JSON may hold PEM, and is no PEM for that
-        return KeySet.of([_read_pem(raw, kid)])
-    document = parse_object(raw)
-    if isinstance(document, Flaw):
-        raise ConfigurationError(f"keys are neither PEM nor JSON: {document}")
-    return read_jwks(document)
 
 
 def read_jwks(document: Mapping[str, Any]) -> KeySet:
@@ -107,12 +84,22 @@ def read_jwks(document: Mapping[str, Any]) -> KeySet:
     return KeySet.of(keys, skipped)
 
 
+def key_of(public_key: object) -> VerificationKey:
+    """
+    Return the key that a key object of ``cryptography`` is, held to the same rules as a JWK.
+
+    Raises:
+        Unusable: It is too weak, or of a type that signs nothing here.
+    """
+    return _read_jwk(_to_jwk(public_key))
+
+
 def _read_entry(place: int, entry: object, keys: list[VerificationKey], skipped: list[Skipped]) -> None:
     kid = entry.get("kid") if isinstance(entry, dict) else None
     name = shown(kid) if isinstance(kid, str) else None
     try:
         keys.append(_read_jwk(entry))
-    except (_Unusable, UnsupportedAlgorithm) as unusable:
+    except (Unusable, UnsupportedAlgorithm) as unusable:
         skipped.append(Skipped(place, name, str(unusable)))
         return
     private = [member for member in _PRIVATE_MEMBERS if member in entry]  # type: ignore[operator]
@@ -123,25 +110,25 @@ def _read_entry(place: int, entry: object, keys: list[VerificationKey], skipped:
 
 def _read_jwk(entry: object) -> VerificationKey:
     if not isinstance(entry, dict):
-        raise _Unusable("it is not a JSON object")
+        raise Unusable("it is not a JSON object")
     kid, alg = _optional_text(entry, "kid"), _optional_text(entry, "alg")
     _check_purpose(entry)
     kty = entry.get("kty")
     reader = _READERS.get(kty) if isinstance(kty, str) else None
     if reader is None:
-        raise _Unusable(f"its kty is not one of {', '.join(_READERS)}")
+        raise Unusable(f"its kty is not one of {', '.join(_READERS)}")
     shape, public_key = reader(entry)
     if alg is not None and shape not in ALGORITHM_SHAPES.get(alg, ()):
-        raise _Unusable(f"its alg {shown(alg)} is no signature algorithm for a key of type {shape}")
+        raise Unusable(f"its alg {shown(alg)} is no signature algorithm for a key of type {shape}")
     return _typed(public_key, shape, kid=kid, alg=alg, x5t_s256=_optional_text(entry, "x5t#S256"))
 
 
 def _check_purpose(entry: dict[str, Any]) -> None:
     use, operations = _optional_text(entry, "use"), entry.get("key_ops")
     if use not in {None, "sig"}:
-        raise _Unusable("its use is not sig")
+        raise Unusable("its use is not sig")
     if "key_ops" in entry and not _verifies(operations):
-        raise _Unusable("its key_ops do not say that it verifies signatures")
+        raise Unusable("its key_ops do not say that it verifies signatures")
 
 
 def _verifies(operations: object) -> bool:
@@ -154,18 +141,18 @@ def _verifies(operations: object) -> bool:
 def _optional_text(entry: dict[str, Any], name: str) -> str | None:
     value = entry.get(name)
     if name in entry and not isinstance(value, str):
-        raise _Unusable(f"its {name} is not a string")
+        raise Unusable(f"its {name} is not a string")
     return value
 
 
 def _read_rsa(entry: dict[str, Any]) -> tuple[str, PublicKey]:
     n, e = (int.from_bytes(_octets(entry, name), "big") for name in ("n", "e"))
     if not MIN_RSA_BITS <= n.bit_length() <= MAX_RSA_BITS:
-        raise _Unusable(f"its modulus has {n.bit_length()} bits, not {MIN_RSA_BITS} to {MAX_RSA_BITS}")
+        raise Unusable(f"its modulus has {n.bit_length()} bits, not {MIN_RSA_BITS} to {MAX_RSA_BITS}")
     if not MIN_RSA_EXPONENT <= e < MAX_RSA_EXPONENT or not e & 1 or not n & 1:
-        raise _Unusable("its exponent is not odd and between 3 and 2^32, or its modulus is even")
+        raise Unusable("its exponent is not odd and between 3 and 2^32, or its modulus is even")
     if is_roca(n):
-        raise _Unusable("its modulus has the ROCA weakness (CVE-2017-15361): replace that key at once")
+        raise Unusable("its modulus has the ROCA weakness (CVE-2017-15361): replace that key at once")
     return "RSA", rsa.RSAPublicNumbers(e, n).public_key()
 
 
@@ -174,21 +161,21 @@ def _read_ec(entry: dict[str, Any]) -> tuple[str, PublicKey]:
     curve = _CURVES[name]
     x, y = (_octets(entry, member) for member in ("x", "y"))
     if len(x) != curve.coordinate_bytes or len(y) != curve.coordinate_bytes:
-        raise _Unusable(f"its coordinates do not have the {curve.coordinate_bytes} bytes of {name}")
+        raise Unusable(f"its coordinates do not have the {curve.coordinate_bytes} bytes of {name}")
     numbers = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), curve.make())
     try:
         return name, numbers.public_key()
     except ValueError:
-        raise _Unusable(f"its point is not on {name}") from None
+        raise Unusable(f"its point is not on {name}") from None
 
 
 def _read_okp(entry: dict[str, Any]) -> tuple[str, PublicKey]:
     name = _curve_name(entry, _OKP_BYTES)
     x = _octets(entry, "x")
     if len(x) != _OKP_BYTES[name]:
-        raise _Unusable(f"its x does not have the {_OKP_BYTES[name]} bytes of {name}")
+        raise Unusable(f"its x does not have the {_OKP_BYTES[name]} bytes of {name}")
     if (is_small_order_ed25519 if name == "Ed25519" else is_small_order_ed448)(x):
-        raise _Unusable("its point has small order: one signature would fit every message")
+        raise Unusable("its point has small order: one signature would fit every message")
     if name == "Ed25519":
         return name, ed25519.Ed25519PublicKey.from_public_bytes(x)
     return name, ed448.Ed448PublicKey.from_public_bytes(x)
@@ -204,7 +191,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], tuple[str, PublicKey]]] = {
 def _curve_name(entry: dict[str, Any], known: Mapping[str, object]) -> str:
     name = entry.get("crv")
     if not isinstance(name, str) or name not in known:
-        raise _Unusable(f"its crv is not one of {', '.join(known)}")
+        raise Unusable(f"its crv is not one of {', '.join(known)}")
     return name
 
 
@@ -212,28 +199,8 @@ def _octets(entry: dict[str, Any], name: str) -> bytes:
     value = entry.get(name)
     octets = decode_base64url(value) if isinstance(value, str) else None
     if not octets:
-        raise _Unusable(f"its {name} is missing or not base64url")
+        raise Unusable(f"its {name} is missing or not base64url")
     return octets
-
-
-def _read_pem(pem: bytes, kid: str | None) -> VerificationKey:
-    if b"PRIVATE KEY-----" in pem:
-        raise ConfigurationError("a PEM file of verification keys must not hold a private key")
-    certificates = pem.count(b"-----BEGIN CERTIFICATE-----")
-    if pem.count(b"-----BEGIN ") != (certificates or 1):
-        raise ConfigurationError("a PEM file holds one public key, or a certificate and its chain")
-    thumbprint = None
-    try:
-        if certificates:
-            certificate = x509.load_pem_x509_certificate(pem)
-            thumbprint = _base64url(certificate.fingerprint(SHA256()))
-            key = _read_jwk(_to_jwk(certificate.public_key()))
-        else:
-            key = _read_jwk(_to_jwk(load_pem_public_key(pem)))
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as flaw:
-        why = str(flaw) if isinstance(flaw, _Unusable) else "it cannot be read"
-        raise ConfigurationError(f"a PEM key or certificate cannot be used: {why}") from None
-    return attrs.evolve(key, kid=kid, x5t_s256=thumbprint, is_pem=True)
 
 
 def _typed(
@@ -248,28 +215,29 @@ def _to_jwk(public_key: object) -> dict[str, Any]:
     """Return the required members of a public key's JWK (RFC 7638 section 3.2)."""
     if isinstance(public_key, rsa.RSAPublicKey):
         numbers = public_key.public_numbers()
-        return {"kty": "RSA", "n": _base64url(_minimal(numbers.n)), "e": _base64url(_minimal(numbers.e))}
+        return {"kty": "RSA", "n": base64url(_minimal(numbers.n)), "e": base64url(_minimal(numbers.e))}
     if isinstance(public_key, ec.EllipticCurvePublicKey) and public_key.curve.name in _CURVE_NAMES:
         name = _CURVE_NAMES[public_key.curve.name]
         size = _CURVES[name].coordinate_bytes
         point = public_key.public_numbers()
-        x, y = (_base64url(coordinate.to_bytes(size, "big")) for coordinate in (point.x, point.y))
+        x, y = (base64url(coordinate.to_bytes(size, "big")) for coordinate in (point.x, point.y))
         return {"kty": "EC", "crv": name, "x": x, "y": y}
     if isinstance(public_key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
         name = "Ed25519" if isinstance(public_key, ed25519.Ed25519PublicKey) else "Ed448"
-        return {"kty": "OKP", "crv": name, "x": _base64url(public_key.public_bytes(Encoding.Raw, PublicFormat.Raw))}
-    raise _Unusable("its type is not RSA, EC or EdDSA on a supported curve")
+        return {"kty": "OKP", "crv": name, "x": base64url(public_key.public_bytes(Encoding.Raw, PublicFormat.Raw))}
+    raise Unusable("its type is not RSA, EC or EdDSA on a supported curve")
 
 
 def _thumbprint(public_key: PublicKey) -> str:
     """RFC 7638: SHA-256 of the required members in lexical order, without white space."""
     members = json.dumps(_to_jwk(public_key), sort_keys=True, separators=(",", ":"))
-    return _base64url(hashlib.sha256(members.encode("ascii")).digest())
+    return base64url(hashlib.sha256(members.encode("ascii")).digest())
 
 
 def _minimal(number: int) -> bytes:
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
-def _base64url(octets: bytes) -> str:
+def base64url(octets: bytes) -> str:
+    """Return *octets* in base64url without padding (RFC 7515 section 2)."""
     return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmvalidate import ConfigurationError, Refused, StaticKeys
-from kmvalidate.keys import read_jwks, read_keys
+from kmvalidate.key_documents import read_keys
+from kmvalidate.keys import read_jwks
 from kmvalidate.tokens import Jwt, OpaqueToken, VerifiedToken, parse_header, recognise
 from tests.laws.strategies import (
     anything,

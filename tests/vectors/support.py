@@ -11,10 +11,10 @@ from unittest import mock
 from kmvalidate import tokens
 from kmvalidate.claims import ANY_AUDIENCE
 from kmvalidate.errors import ConfigurationError, Reason, Refused
+from kmvalidate.key_documents import read_keys
 from kmvalidate.key_manager import DEFAULT_ALGORITHMS, KeyManager
 from kmvalidate.key_sets import ALGORITHM_SHAPES, KeySet
 from kmvalidate.key_sources import StaticKeys
-from kmvalidate.keys import read_keys
 from kmvalidate.registry import KeyManagerRegistry
 from kmvalidate.signatures import verifier
 from kmvalidate.tokens import Header, Jwt, parse_header, recognise

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.keys import read_keys
+from kmvalidate.key_documents import read_keys
 from tests.vectors.support import ALL_ALGORITHMS, DATA, load, text, validator, verdict
 
 CONSTANTS = load("jwt_verify_lib/constants.json")

@@ -7,7 +7,8 @@ import pytest
 
 from kmvalidate.discovery import jwks_uri
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable
-from kmvalidate.keys import read_jwks, read_keys
+from kmvalidate.key_documents import read_keys
+from kmvalidate.keys import read_jwks
 from kmvalidate.ports import Network
 from tests.vectors.support import DATA, load, text
 

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.keys import read_jwks, read_keys
+from kmvalidate.key_documents import read_keys
+from kmvalidate.keys import read_jwks
 from tests.vectors.support import ALL_ALGORITHMS, DATA, check, load, octets, segment, text, validator, verdict
 
 RFC7515 = {example["section"]: example for example in load("rfc/rfc7515_appendix_a.json")}

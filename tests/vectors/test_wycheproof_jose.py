@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.keys import read_jwks, read_keys
+from kmvalidate.key_documents import read_keys
+from kmvalidate.keys import read_jwks
 from kmvalidate.tokens import Header, parse_header
 from tests.vectors.support import (
     ALL_ALGORITHMS,

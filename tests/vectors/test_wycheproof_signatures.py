@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from kmvalidate.key_documents import read_keys
 from kmvalidate.key_manager import DEFAULT_ALGORITHMS
 from kmvalidate.key_sets import KeySet
-from kmvalidate.keys import read_keys
 from tests.vectors.support import ALL_ALGORITHMS, DATA, accepts, cases, labels
 
 ECDSA = {
