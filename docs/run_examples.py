@@ -1,8 +1,9 @@
 """
 Run every ``python`` block of the README and the pages, page by page, as a reader would.
 
-Rules kept here: the blocks of one page share a namespace and run in order; nothing is fetched; the files that
-examples mention lie in a folder made for the run. A block that is to be read only is fenced as ``py``.
+Rules kept here: the blocks of one page share a namespace and run in order, and the tests they define are called;
+nothing is fetched but from this machine; the files that examples mention lie in a folder made for the run. A block that
+is to be read only is fenced as ``py``.
 """
 
 import os
@@ -31,6 +32,8 @@ def run_page(page: Path) -> int:
     for block in blocks:
         line = text.count("\n", 0, block.start(1))
         exec(compile("\n" * line + block[1], page, "exec"), namespace)  # noqa: S102
+    for test in [value for name, value in namespace.items() if name.startswith("test_") and callable(value)]:
+        test()
     return len(blocks)
 
 
@@ -40,6 +43,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         Path("legacy.pem").write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        for mentioned in ("corporate-ca.pem", "us.pem", "us.key"):
+            Path(mentioned).touch()
         ran = {page: run_page(page) for page in pages()}
         os.chdir(ROOT)
     print(*(f"{count:3} {page.relative_to(ROOT)}" for page, count in ran.items() if count), sep="\n")

@@ -1,64 +1,28 @@
 """
-Facts that live in the code, brought into the pages when they are built.
+Facts that live in the code, compared with the pages when they are built.
 
-Rules kept here: a reason's code, status and sentence are written in `kmvalidate.errors.Reason` and nowhere else, and
-docs/refusals.toml adds only what a person should look at. A reason without advice, advice without a reason and a
-public name that no page documents are warnings, and the docs session makes warnings errors.
+Rules kept here: a page that is not what the code says is a warning, and the docs session makes warnings errors. That is
+docs/why-refused.md when it should be written again (why_refused.py beside this), and a public name that docs/api.md
+leaves out.
 """
 
 import re
-import tomllib
-from pathlib import Path
 from typing import Any
 
+import why_refused
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
 import kmvalidate
-from kmvalidate.errors import Reason
 
 LOGGER = logging.getLogger(__name__)
-HERE = Path(__file__).parent.parent
-
-SECTION = """
-## {name}
-
-{sentence}
-
-{advice}
-
-:::{{list-table}}
-:header-rows: 1
-
-* - HTTP status
-  - RFC 6750 error
-  - WSO2 code
-* - {status}
-  - `{error}`
-  - {code}
-:::
-"""
 
 
-def reasons() -> str:
-    """Return one section a reason, in the order of the table."""
-    advice = tomllib.loads((HERE / "refusals.toml").read_text("utf-8"))
-    for name in sorted(set(advice) ^ {reason.name for reason in Reason}):
-        LOGGER.warning("%s is only in one of kmvalidate.errors.Reason and docs/refusals.toml", name)
-    return "".join(section(reason, advice.get(reason.name, "")) for reason in Reason)
-
-
-def section(reason: Reason, advice: str) -> str:
-    """Return the section of one reason."""
-    facts = {"name": reason.name, "sentence": reason.sentence, "advice": advice.strip()}
-    return SECTION.format(status=reason.status, error=reason.error, code=reason.code, **facts)
-
-
-def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
-    """Put the reasons where a page asks for them, and see that the API page leaves nothing out."""
+def compare(app: Sphinx, page: str, source: list[str]) -> None:
+    """See that the reasons are the present ones, and that the API page leaves nothing out."""
     del app
-    if page == "why-refused":
-        source[0] = source[0].replace("<!-- reasons -->", reasons())
+    if page == "why-refused" and not why_refused.is_current():
+        LOGGER.warning("docs/why-refused.md is not up to date: python docs/_ext/why_refused.py --write")
     if page == "api":
         documented = set(re.findall(r"^\.\. auto\w+:: kmvalidate\.(\w+)", source[0], re.MULTILINE))
         for name in sorted(set(kmvalidate.__all__) - documented - {"__version__"}):
@@ -67,5 +31,5 @@ def fill_in(app: Sphinx, page: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
-    app.connect("source-read", fill_in)
+    app.connect("source-read", compare)
     return {"parallel_read_safe": True}
