@@ -239,17 +239,18 @@ def test_a_failure_is_one_line(error, code, capsys, monkeypatch):
     assert capsys.readouterr() == ("", "kmvalidate: no\\nway\n")
 
 
-def test_the_options_become_the_network(monkeypatch):
+def test_the_options_become_the_network(monkeypatch, tmp_path):
     """Each option of ``discover`` says how the provider may be reached; the defaults are the safe ones."""
     asked = []
     monkeypatch.setattr(_discover, "discover", lambda url, *, network: asked.append((url, network)) or Report(()))
-    url = "https://idp.example"
+    url, ca_file = "https://idp.example", tmp_path / "ca.pem"
+    ca_file.touch()
     main(["discover", url])
-    main(["discover", url, *OPEN, "--allowed-host", "a", "--allowed-host", "b:1", "--ca-file", "ca.pem"])
+    main(["discover", url, *OPEN, "--allowed-host", "a", "--allowed-host", "b:1", "--ca-file", str(ca_file)])
     assert [asked_for for asked_for, _ in asked] == [url, url]
     safe, wide = (network for _, network in asked)
     assert (safe.private_addresses, safe.insecure_http, safe.allowed_hosts, safe.ca_file) == (False, False, (), None)
-    assert (wide.private_addresses, wide.insecure_http, wide.ca_file) == (True, True, "ca.pem")
+    assert (wide.private_addresses, wide.insecure_http, wide.ca_file) == (True, True, str(ca_file))
     assert wide.allowed_hosts == ("a", "b:1")
 
 

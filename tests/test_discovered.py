@@ -161,6 +161,7 @@ def test_an_unusable_introspection_endpoint_is_noted():
     found = look(published("a", introspection_endpoint="http://idp.example/introspect"))
     assert found.introspection_endpoint is None
     assert any("introspection" in note for note in found.notes)
+    assert look(published("a")).notes == ()  # where none was named, none is missed
 
 
 @pytest.mark.parametrize(
@@ -203,13 +204,14 @@ def test_skipped_entries_are_shown():
     assert not any("c2VjcmV0" in line for line in found.report())
 
 
-def test_the_python_text_builds_the_configuration():
+def test_the_python_text_builds_the_configuration(tmp_path):
     """What the text builds is what `key_manager` returns."""
+    (tmp_path / "ca.pem").touch()
     for found in (
         look(published("a")),
         look({INSERTED: metadata(), KEYS: key_set("a")}, INSERTED),
         look({SUFFIX: metadata(jwks_uri=ELSEWHERE), ELSEWHERE: key_set("a")}, allowed_hosts=("cdn.example",)),
-        look(published("a"), private_addresses=True, ca_file="ca.pem"),
+        look(published("a"), private_addresses=True, ca_file=str(tmp_path / "ca.pem")),
     ):
         assert built(found.as_python(name="Acme", audience="orders")) == taken(found)
 
@@ -223,9 +225,12 @@ def test_the_python_text_shows_what_is_to_be_confirmed():
     assert "..." in proposed.audience
 
 
-def test_the_python_text_hides_secrets():
+def test_the_python_text_hides_secrets(tmp_path):
     """A proxy's URL and the name of a private key file are for the person to fill in."""
-    text = look(published("a"), proxy="http://user:pw@proxy", client_key_file="key.pem").as_python()
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).touch()
+    files = {"client_cert_file": str(tmp_path / "cert.pem"), "client_key_file": str(tmp_path / "key.pem")}
+    text = look(published("a"), proxy="http://user:pw@proxy", **files).as_python()
     assert "proxy=..." in text
     assert "client_key_file=..." in text
     assert not any(secret in text for secret in ("pw", "key.pem"))
@@ -287,6 +292,15 @@ def test_a_provider_without_a_usable_answer_is_unavailable(answers, why):
     said = outage(answers)
     assert why in said
     assert "secret" not in said
+
+
+def test_the_deadline_is_measured_with_the_given_clock():
+    """A provider whose document takes the whole deadline, by the clock passed in, is not asked for its keys."""
+    clock, transport = SettableClock(), FakeTransport(published("a"))
+    transport.answers[SUFFIX] = lambda: clock.pass_s(5) or metadata()
+    with pytest.raises(KeyManagerUnavailable, match="no time left"):
+        discover(ISSUER, transport=transport, clock=clock)
+    assert transport.hits == {SUFFIX: 1}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from kmvalidate import HttpResponse, KeyManagerUnavailable, Network
-from kmvalidate.discovery import Exchange, allowed_origins, as_object, jwks_uri, usable_url
+from kmvalidate.discovery import Exchange, allowed_origins, as_object, jwks_uri, named_issuer, usable_url
 from kmvalidate.ports import run
 from kmvalidate.urls import well_known_urls
 from tests.fakes import (
@@ -47,7 +47,7 @@ def test_the_oidc_form_is_asked_first():
     assert looked_for(both) == ((SUFFIX, metadata()), [SUFFIX])
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 404, 410])
+@pytest.mark.parametrize("status", [300, 301, 302, 307, 400, 401, 403, 404, 410])
 def test_a_clear_no_leads_to_the_inserted_form(status):
     """Where the suffix form has no document, the form of RFC 8414 is asked, and no redirect is followed."""
     answers = {SUFFIX: answer(metadata(), status, location="https://evil.example"), INSERTED: metadata()}
@@ -123,6 +123,13 @@ def test_a_key_set_without_a_usable_key_is_an_outage():
 def test_a_document_of_another_issuer_is_refused(named):
     """The issuer in the document is identical to the configured one, or nothing of it is used."""
     assert "issuer" in outage(jwks_uri, metadata(issuer=named), ISSUER, SUFFIX, OPEN)
+
+
+def test_the_longest_issuer_has_2048_characters():
+    """A document may name an issuer of up to 2,048 characters, which is returned whole, and none longer."""
+    longest = "https://idp.example/".ljust(2048, "a")
+    assert named_issuer(metadata(issuer=longest)) == longest
+    assert "names no issuer" in outage(named_issuer, metadata(issuer=longest + "a"))
 
 
 REFUSED = {
@@ -206,8 +213,8 @@ def test_every_endpoint_is_held_to_the_same_rule():
 
 
 def test_what_is_no_url_allows_no_host():
-    """Issuers that are no URLs, and listed hosts that are none, add nothing."""
-    assert allowed_origins(("urn:acme", "accounts.example"), Network(allowed_hosts=["a b"])) == frozenset()
+    """Issuers that are no URLs add no host."""
+    assert allowed_origins(("urn:acme", "accounts.example"), Network()) == frozenset()
 
 
 def test_the_exchange_is_frozen():

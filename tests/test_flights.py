@@ -101,6 +101,19 @@ def test_a_caller_gives_up_a_flight_that_does_not_land(ports):
     ports.settle()
 
 
+def test_a_flight_is_waited_for_until_its_grace_is_over(ports, monkeypatch):
+    """A caller waits a second longer than the flight may take, so that it hears why the flight failed."""
+    waited_s = []
+
+    async def join(landed, deadline_s):
+        waited_s.append(deadline_s)
+        return landed.result(WAIT_S)
+
+    monkeypatch.setattr(ports, "join", join)
+    assert outcome(Flights().launch("a", bringing(7), ports, 5.0), ports) == Fetched(7)
+    assert waited_s == [6.0]
+
+
 def test_an_overdue_flight_is_launched_again(ports):
     """Past its deadline and its grace a flight is no longer waited for, and its late landing disturbs nobody."""
     flights, lost, held = Flights(), Held("late"), Held("new")

@@ -19,7 +19,8 @@ import kmvalidate
 FLOORS: list[tuple[str, set[str]]] = [
     ("0", {"errors", "weak_keys"}),
     ("0", {"fields"}),
-    ("1", {"ports", "strict_json", "urls"}),
+    ("1", {"strict_json", "urls"}),
+    ("1", {"ports"}),
     ("1", {"rules"}),
     ("1", {"claims"}),
     ("1", {"tokens"}),

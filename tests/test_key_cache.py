@@ -8,7 +8,7 @@ from kmvalidate.issuer_state import IssuerState
 from kmvalidate.key_cache import FixedKeys, KeyCache, Snapshot
 from kmvalidate.key_sets import KeySet
 from kmvalidate.ports import run
-from tests.fakes import FakeTransport, SettableClock, WatchedPorts, key_set, published
+from tests.fakes import FakeTransport, SettableClock, WatchedPorts, answer, key_set, published
 from tests.signing import AUDIENCE, ISSUER, manager, static_keys
 
 
@@ -87,6 +87,25 @@ def test_the_back_off_is_spread_below_its_limit(ports, spread, backoff_s):
             run(keys.wait(ports))
         ports.clock.pass_s(30)
     assert caught.value.retry_after_s == pytest.approx(backoff_s)
+
+
+def test_a_success_ends_the_back_off_at_once(ports):
+    """Keys that a late flight brings after a newer one has failed end the back-off: they may be fetched again."""
+    url = "https://idp.example/jwks"
+    keys = cache(jwks_url=url, cooldown_s=0)
+
+    def overtaken():
+        ports._transport.answers[url] = answer({}, 503)
+        ports.clock.pass_s(7)  # past the deadline and its grace
+        with pytest.raises(KeyManagerUnavailable, match="503"):
+            run(keys.wait(ports))
+        ports._transport.answers[url] = key_set("new")
+        return key_set("old")
+
+    ports._transport.answers[url] = overtaken
+    old = run(keys.wait(ports))
+    ports.settle()
+    assert (kids(old), kids(run(keys.newer(old, ports)))) == (["old"], ["new"])
 
 
 def test_a_fetch_dates_from_its_beginning(ports):

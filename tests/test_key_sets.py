@@ -9,6 +9,7 @@ from kmvalidate.errors import Reason, Refused
 from kmvalidate.key_documents import read_keys
 from kmvalidate.key_sets import ALGORITHM_SHAPES, KeySet
 from kmvalidate.tokens import Header
+from tests.signing import ABSENT, refusal, static_keys, validator, with_header
 
 RSA, P256, P384 = ("RSA",), ("P-256",), ("P-384",)
 
@@ -175,6 +176,42 @@ def test_a_kid_comes_before_a_thumbprint():
     keys = KeySet.of([jwk("rsa", kid="a", x5t_s256="one"), jwk("rsa2", kid="b", x5t_s256="two")])
     assert keys.find(header(kid="a", x5t="two"), RSA) is keys.keys[0]
     assert keys.find(header(kid="c", x5t="two"), RSA) is None
+
+
+def test_without_kid_keys_with_a_thumbprint_are_found_as_well():
+    """A token that names no key gets the one that fits, though every key of the set has a thumbprint."""
+    keys = KeySet.of([jwk("rsa", kid="a", x5t_s256="one"), jwk("p256", kid="b", x5t_s256="two")])
+    assert keys.find(header("RS256"), RSA) is keys.keys[0]
+    assert keys.find(header("ES256"), P256) is keys.keys[1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "head", "shapes", "facts"),
+    [
+        ([A, B], header(), RSA, ("AMBIGUOUS_KEY", "kid", "no kid")),
+        ([A, attrs.evolve(B, kid="a")], header(kid="a"), RSA, ("AMBIGUOUS_KEY", "kid", "a")),
+        ([A, B], header("ES256", "a"), P256, ("UNSUITABLE_KEY", "alg", "ES256")),
+    ],
+)
+def test_a_refusal_says_what_the_token_had(keys, head, shapes, facts):
+    """Several keys are told with the kid that names them or that there is none, a wrong key with the token's alg."""
+    refused = refusal(KeySet.of(keys).find, head, shapes)
+    assert (refused.reason.name, refused.claim, refused.got) == facts
+
+
+@pytest.mark.parametrize(
+    ("names", "got"),
+    [
+        ({"kid": "lost"}, "lost"),
+        ({"kid": "lost", "x5t#S256": "print"}, "lost"),
+        ({"kid": ABSENT, "x5t#S256": "print"}, "print"),
+        ({"kid": ABSENT}, "no kid"),
+    ],
+)
+def test_an_unknown_key_is_told_by_its_name(names, got):
+    """A token whose key is not there is refused with its kid, else its thumbprint, else that it names none."""
+    refused = refusal(validator(keys=static_keys("RSA")).authenticate, with_header(**names))
+    assert (refused.reason.name, refused.claim, refused.got) == ("UNKNOWN_KEY", "kid", got)
 
 
 @pytest.mark.parametrize("head", [header(), header(kid="anything"), header(x5t="anything"), header(kid="", x5t="")])

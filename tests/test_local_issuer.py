@@ -282,7 +282,7 @@ def test_a_silent_client_does_not_hold_up_the_end():
         get(idp, "/jwks")  # its connection is accepted after the silent one
         began = time.monotonic()
         idp.close()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 4.5  # it would be given up after 5
         assert silent.recv(1) == b""
 
 

@@ -253,11 +253,12 @@ def test_a_success_ends_the_back_off():
 
 
 def test_an_outage_without_a_thread_to_fetch_on(gateway):
-    """When no thread can be started, the keys are unavailable, and the next token tries again."""
+    """When no thread can be started, the keys are unavailable, and it is tried again after the back-off."""
     gateway.ports.refusing = RuntimeError("can't start new thread")
     outage = unavailable(gateway)
     assert (outage.why, outage.key_manager, outage.retry_after_s) == ("can't start new thread", "Test", 1.0)
     gateway.ports.refusing = None
+    gateway.clock.pass_s(1)
     assert gateway.accepts(signed_by("old"))
 
 

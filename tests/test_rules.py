@@ -36,7 +36,7 @@ def test_an_access_tokens_type_passes(value):
 def test_another_kinds_type_is_refused_by_its_name(value, prefix):
     """A typ that names another kind of token is refused, and the hint says which kind it is."""
     refused = refusal(validator().authenticate, with_header(typ=prefix + value.upper()))
-    assert (refused.reason.name, refused.claim) == ("WRONG_TOKEN_KIND", "typ")
+    assert (refused.reason.name, refused.claim, refused.got) == ("WRONG_TOKEN_KIND", "typ", value.lower())
     assert refused.hint.startswith("It is a")
 
 
@@ -128,6 +128,16 @@ def test_a_marker_can_be_demanded(claims, expected):
     """A required marker must be there, and must say access token."""
     check = validator(token_kinds=TokenKinds(required_markers=["token_use"])).authenticate
     assert reason(check, with_claims(**claims)) == expected
+
+
+def test_every_marker_can_be_demanded():
+    """The required markers may be all of the markers, and then a token must have each."""
+    kinds = TokenKinds(required_markers=MARKERS)
+    every = {name: min(values) for name, values in MARKERS.items()}
+    assert reason(kinds.check_claims, every) == "GOOD"
+    for name in MARKERS:
+        refused = refusal(kinds.check_claims, {other: every[other] for other in MARKERS if other != name})
+        assert (refused.claim, refused.got) == (name, "no such claim")
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,7 @@ def test_a_flaw_repeats_nothing_of_the_document(raw):
         """b'"' * 800_001""",
         """b'{"a' * 300_000""",
         """b'"[' * 400_000""",
+        """b'{"a":[' + b','.join([b'9e307'] * 166_000) + b']}'""",
     ],
 )
 def test_no_document_holds_up_the_reader(text):

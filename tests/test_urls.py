@@ -84,6 +84,23 @@ def test_an_odd_url_is_not_fetched(url):
     assert not url or str(url) not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "scheme"),
+    [
+        ("idp.example/keys", "no scheme"),
+        ("//idp.example/keys", "no scheme"),
+        ("http://idp.example/keys", "http"),
+        ("FTP://idp.example/keys", "ftp"),
+        ("httpss://idp.example/keys", "httpss"),
+    ],
+)
+def test_another_scheme_is_named(url, scheme):
+    """Whoever wrote another scheme than https, or none, reads in the error which one it was."""
+    with pytest.raises(ConfigurationError) as refused:
+        checked_url(url)
+    assert str(refused.value) == f"a URL starts with https:// (this one: {scheme})"
+
+
 def test_http_is_fetched_by_those_who_said_so():
     """An http URL is accepted with insecure_http, and no other scheme is."""
     assert checked_url("http://idp.example/keys", insecure_http=True).scheme == "http"

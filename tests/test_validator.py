@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kmvalidate import ANY_AUDIENCE, JwtValidator, KeyManagerRegistry, StaticKeys, TokenValidator
+from kmvalidate import ANY_AUDIENCE, JwtValidator, KeyManagerRegistry, StaticKeys, TokenValidator, tokens
 from kmvalidate.errors import KMValidateError, Reason
 from tests.signing import (
     ABSENT,
@@ -105,7 +105,7 @@ HOSTILE = [
     *(("MALFORMED_TOKEN", spare_token() + end) for end in ("=", "==", "\n", " ")),
     *(("UNSUPPORTED_TOKEN", with_header(**way)) for way in ({"crit": []}, {"b64": False}, {"cty": "JWT"})),
     ("UNSUPPORTED_TOKEN", "eyJhbGciOiJSU0EtT0FFUCJ9." + ".".join(["a" * 20] * 4)),
-    *(("TOKEN_TOO_LARGE", value) for value in ("a" * 10_000_000, token(good_claims(pad="x" * 16_384)))),
+    *(("TOKEN_TOO_LARGE", value) for value in ("a.a." + "a" * 10_000_000, token(good_claims(pad="x" * 16_384)))),
     *(("OPAQUE_TOKEN", value) for value in ("a" * 20, "." * 10_000, token().replace(".", "~"))),
     *(("ALGORITHM_NOT_ALLOWED", signed(b"x" * 64, good_header(alg=alg))) for alg in [*NONE, "HS256", "RSA1_5", "dir"]),
     *(("ALGORITHM_NOT_ALLOWED", signed(b"", good_header(alg=alg))) for alg in ("none", "ES256")),
@@ -155,6 +155,14 @@ def test_a_hostile_token_is_refused(expected, value):
     """Every attack of the table ends as a Refused with its reason, and with 401."""
     refused = refusal(CHECK, value)
     assert (refused.reason.name, refused.reason.status) == (expected, 401)
+
+
+@pytest.mark.parametrize("expected", ["TOKEN_TOO_LARGE", "OPAQUE_TOKEN"])
+def test_size_and_shape_are_judged_before_anything_is_decoded(expected, monkeypatch):
+    """What is too large, or has no three segments, is refused before any of it is decoded."""
+    for name in ("decode_base64url", "parse_object"):
+        monkeypatch.setattr(tokens, name, lambda *_: pytest.fail("decoded"))
+    assert {reason(CHECK, value) for name, value in HOSTILE if name == expected} == {expected}
 
 
 def everything_said(error: BaseException) -> str:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused
     from kmvalidate.jwt_validator import JwtValidator
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.key_sets import KeySet, Skipped, VerificationKey
     from kmvalidate.key_sources import RemoteKeys, StaticKeys
-    from kmvalidate.ports import HttpRequest, HttpResponse, Network, Transport
+    from kmvalidate.ports import Clock, HttpRequest, HttpResponse, Network, Transport
     from kmvalidate.registry import KeyManagerRegistry
     from kmvalidate.rules import ACCESS_TOKENS, RFC9068_ACCESS_TOKENS, TokenKinds
     from kmvalidate.tokens import VerifiedToken
+    from kmvalidate.transport import RequestsTransport
     from kmvalidate.validator import TokenValidator
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "RFC9068_ACCESS_TOKENS",
     "AnyAudience",
     "ClientIdInstead",
+    "Clock",
     "ConfigurationError",
     "Discovered",
     "HttpRequest",
@@ -37,14 +40,18 @@ __all__ = [
     "KeyManager",
     "KeyManagerRegistry",
     "KeyManagerUnavailable",
+    "KeySet",
     "Network",
     "Reason",
     "Refused",
     "RemoteKeys",
+    "RequestsTransport",
+    "Skipped",
     "StaticKeys",
     "TokenKinds",
     "TokenValidator",
     "Transport",
+    "VerificationKey",
     "VerifiedToken",
     "__version__",
     "discover",
@@ -56,11 +63,13 @@ _HOMES = {
     "errors": ("ConfigurationError", "KMValidateError", "KeyManagerUnavailable", "Reason", "Refused"),
     "jwt_validator": ("JwtValidator",),
     "key_manager": ("KeyManager",),
+    "key_sets": ("KeySet", "Skipped", "VerificationKey"),
     "key_sources": ("RemoteKeys", "StaticKeys"),
-    "ports": ("HttpRequest", "HttpResponse", "Network", "Transport"),
+    "ports": ("Clock", "HttpRequest", "HttpResponse", "Network", "Transport"),
     "registry": ("KeyManagerRegistry",),
     "rules": ("ACCESS_TOKENS", "RFC9068_ACCESS_TOKENS", "TokenKinds"),
     "tokens": ("VerifiedToken",),
+    "transport": ("RequestsTransport",),
     "validator": ("TokenValidator",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -77,11 +77,13 @@ class ClaimRules:
     scope_claims: tuple[str, ...] = ("scope", "scp")
     token_kinds: TokenKinds = ACCESS_TOKENS
     _demanding: bool = attrs.field(init=False, repr=False, eq=False)
+    _wanted: dict[str, str] = attrs.field(init=False, repr=False, eq=False)
     _telling: frozenset[str] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         demanding = bool(self.required_claims or self.claim_values or self.token_kinds.required_markers)
         object.__setattr__(self, "_demanding", demanding)
+        object.__setattr__(self, "_wanted", {name: _json(value) for name, value in self.claim_values.items()})
         object.__setattr__(self, "_telling", self.token_kinds.telling_claims | {"cnf"})
 
     def check(self, claims: dict[str, Any], now: float) -> None:
@@ -129,11 +131,11 @@ class ClaimRules:
         leeway_s = self.leeway_s
         if expires is None:
             raise Refused(Reason.MISSING_CLAIM, claim="exp")
-        if now >= expires + leeway_s:
+        if not now < expires + leeway_s:
             raise _late(Reason.EXPIRED, "exp", expires, now)
-        if starts is not None and starts > now + leeway_s:
+        if starts is not None and not starts <= now + leeway_s:
             raise _late(Reason.NOT_YET_VALID, "nbf", starts, now)
-        if issued is not None and issued > now + leeway_s:
+        if issued is not None and not issued <= now + leeway_s:
             raise _late(Reason.ISSUED_IN_THE_FUTURE, "iat", issued, now)
         if self.max_age_s is not None or self.max_lifetime_s is not None:
             self._check_age(issued, expires, now)
@@ -174,7 +176,7 @@ class ClaimRules:
         for name, value in self.claim_values.items():
             if name not in claims:
                 raise Refused(Reason.MISSING_CLAIM, claim=name, expected=value)
-            if not _same(claims[name], value):
+            if _json(claims[name]) != self._wanted[name]:
                 raise Refused(Reason.CLAIM_MISMATCH, claim=name, expected=value, got=claims[name])
 
     def consumer_key(self, claims: dict[str, Any]) -> str | None:
@@ -238,9 +240,9 @@ def _is_strings(value: Any) -> bool:
     return True
 
 
-def _same(got: object, wanted: object) -> bool:
-    """Tell whether two values are the same JSON: 1 is not true, not even inside an array."""
-    return json.dumps(got, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+def _json(value: object) -> str:
+    """Return a value as JSON, equal for equal values only: 1 is not true, not even inside an array."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _late(reason: Reason, claim: str, at: float, now: float) -> Refused:

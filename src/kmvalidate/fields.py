@@ -8,12 +8,16 @@ single name may be written without a list around it, and is never taken apart in
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from kmvalidate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import attrs
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def to_names(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -59,3 +63,24 @@ def number(least: float, most: float = float("inf")) -> Any:
             raise ConfigurationError(f"{field.name} is a number of at least {least:g}, at most {most:g}")
 
     return check
+
+
+class FrozenDict(dict[K, V]):
+    """A dictionary that nobody changes: configuration that stays as it was checked."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("configuration is not changed after it was made")
+
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (FrozenDict, (dict(self),))
+
+
+def is_file(_: object, field: attrs.Attribute[str | None], value: str | None) -> None:
+    """Check, as an attrs validator, that the value names a file that is there, or is None."""
+    if value is not None and not (isinstance(value, str) and Path(value).is_file()):
+        raise ConfigurationError(f"{field.name} names a file that is there")

@@ -16,7 +16,15 @@ import msgspec
 from kmvalidate.errors import Reason, Refused
 from kmvalidate.ports import run
 from kmvalidate.signatures import verifier
-from kmvalidate.tokens import DEFAULT_MAX_TOKEN_BYTES, Header, Jwt, VerifiedToken, parse_header, recognise
+from kmvalidate.tokens import (
+    DEFAULT_MAX_TOKEN_BYTES,
+    Header,
+    Jwt,
+    VerifiedToken,
+    checked_max_bytes,
+    parse_header,
+    recognise,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +66,7 @@ class JwtValidator:
 
     def __init__(self, registry: Issuers, *, max_token_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> None:
         self._registry = registry
-        self._max_token_bytes = max_token_bytes
+        self._max_token_bytes = checked_max_bytes(max_token_bytes)
 
     def validate(self, token: str) -> VerifiedToken:
         """
@@ -141,7 +149,7 @@ async def _find_key(
         snapshot = await state.source.newer(snapshot, ports)
         binding = _bind(header, shapes, snapshot)
     if binding is None:
-        raise Refused(Reason.UNKNOWN_KEY, claim="kid", got=header.kid or header.x5t_s256 or "no kid")
+        raise Refused(Reason.UNKNOWN_KEY, claim="kid", got=header.key_name)
     return snapshot, binding
 
 

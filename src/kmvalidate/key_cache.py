@@ -143,10 +143,10 @@ class KeyCache:
         """
         Return the keys if they may be used without waiting; when they are due, let them be fetched in the background.
 
-        After twice the soft TTL one request has to wait for that (section 6, idle); those that come meanwhile do not.
+        After twice the soft TTL one request has to wait for that; those that come meanwhile do not.
         """
         snapshot, now = self._snapshot, ports.clock.monotonic()
-        if snapshot is None or now >= snapshot.hard_at:
+        if snapshot is None or not now < snapshot.hard_at:
             return None
         if now >= snapshot.soft_at and now >= self._retry_at:
             if now >= snapshot.idle_at and self._flights.find(self._key, ports) is None:
@@ -167,7 +167,7 @@ class KeyCache:
         if flight is not None:
             await self._land(flight, ports)
         snapshot = self._snapshot
-        if snapshot is None or ports.clock.monotonic() >= snapshot.hard_at:
+        if snapshot is None or not ports.clock.monotonic() < snapshot.hard_at:
             raise self._unavailable(ports)
         return snapshot
 
@@ -179,17 +179,21 @@ class KeyCache:
             KeyManagerUnavailable: They should be fetched and could not be.
         """
         now, cooldown_s = ports.clock.monotonic(), self._source.cooldown_s
-        if now < seen.fetched_at + cooldown_s:
-            return self._snapshot or seen
-        flight = self._flights.find(self._key, ports)
-        if flight is None and self._snapshot is seen and now >= max(self._forced_at + cooldown_s, self._retry_at):
-            self._forced_at = now
-            flight = self._launch(ports)
-        if flight is not None and self._snapshot is seen:
-            await self._land(flight, ports)
-        if self._snapshot is None or self._snapshot is seen:
-            raise self._unavailable(ports, self._forced_at + cooldown_s)
-        return self._snapshot
+        if self._snapshot is seen and now >= seen.fetched_at + cooldown_s:
+            flight = self._flights.find(self._key, ports) or self._forced(now, ports)
+            if flight is not None:
+                await self._land(flight, ports)
+            if self._snapshot is seen:
+                raise self._unavailable(ports, self._forced_at + cooldown_s)
+        return self._snapshot or seen
+
+    def _forced(self, now: float, ports: Ports) -> Flight[None] | None:
+        """Launch a fetch if the cool-down allows one; another caller may have done so just now, and said it after."""
+        if now < max(self._forced_at + self._source.cooldown_s, self._retry_at):
+            return self._flights.find(self._key, ports)
+        flight = self._launch(ports)
+        self._forced_at = now
+        return flight
 
     @property
     def _key(self) -> object:
@@ -200,8 +204,10 @@ class KeyCache:
 
     async def _land(self, flight: Flight[None], ports: Ports) -> None:
         outcome = await flight.outcome(ports)
-        if isinstance(outcome, Failed):
-            self._why = outcome.why  # of a flight that never flew, or never came back, nobody else tells
+        if isinstance(outcome, Failed) and self._is_news(flight.started_at):
+            self._why = outcome.why
+            if ports.clock.monotonic() >= self._retry_at:  # it never flew, or never came back: nobody else tells
+                self._failed(ports, outcome.why)
 
     def _is_due(self, now: float) -> bool:
         return (self._snapshot is None or now >= self._snapshot.soft_at) and now >= self._retry_at
@@ -211,13 +217,17 @@ class KeyCache:
         try:
             key_set = await self._fetch(ports, began)
         except BaseException as error:
-            self._failed(ports, why(error))
+            if self._is_news(began):
+                self._failed(ports, why(error))
             raise
-        self._failures, self._retry_at = 0, float("-inf")
-        before = self._snapshot
-        if before is None or before.fetched_at <= began:  # a flight overdue brings old news
-            report_skipped(self._manager.name, key_set, None if before is None else before.key_set)
+        if self._is_news(began):
+            report_skipped(self._manager.name, key_set, self._snapshot.key_set if self._snapshot else None)
+            self._failures, self._retry_at = 0, float("-inf")
             self._snapshot = self._dated(key_set, began)
+
+    def _is_news(self, began: float) -> bool:
+        """Tell whether what began then is not older than what is known: a flight that was given up may still land."""
+        return self._snapshot is None or self._snapshot.fetched_at <= began
 
     def _dated(self, key_set: KeySet, began: float) -> Snapshot:
         hard_s = self._source.hard_ttl_s

@@ -32,11 +32,15 @@ def read_keys(source: str | bytes, *, kid: str | None = None) -> KeySet:
         ConfigurationError: It is none of these, or none of its keys can be used.
     """
     raw = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    if kid is not None and not (isinstance(kid, str) and kid):
+        raise ConfigurationError("kid is a non-empty string")
     if b"-----BEGIN " in raw and not raw.lstrip().startswith(b"{"):  # JSON may hold PEM, and is no PEM for that
         return KeySet.of([_read_pem(raw, kid)])
     document = parse_object(raw)
     if isinstance(document, Flaw):
         raise ConfigurationError(f"keys are neither PEM nor JSON: {document}")
+    if kid is not None:
+        raise ConfigurationError("kid is for PEM keys; a JWK has its own")
     return read_jwks(document)
 
 

@@ -22,7 +22,7 @@ from kmvalidate.claims import (
     to_audience,
 )
 from kmvalidate.errors import ConfigurationError
-from kmvalidate.fields import is_a, non_empty, number, to_names
+from kmvalidate.fields import FrozenDict, is_a, non_empty, number, to_names
 from kmvalidate.key_sets import ALGORITHM_SHAPES
 from kmvalidate.key_sources import RemoteKeys, StaticKeys
 from kmvalidate.ports import Network
@@ -47,16 +47,16 @@ def _algorithms(names: str | Iterable[str]) -> tuple[str, ...]:
     return algorithms
 
 
-def _json_values(values: Mapping[str, Any]) -> dict[str, Any]:
+def _json_values(values: Mapping[str, Any]) -> FrozenDict[str, Any]:
     to_names(values)
     try:
-        named = dict(values)
-        same = json.loads(json.dumps(named, allow_nan=False)) == named
-    except (TypeError, ValueError):
-        named, same = {}, False
+        copied = json.loads(json.dumps(dict(values), allow_nan=False))
+        same = copied == dict(values)
+    except (TypeError, ValueError, RecursionError):
+        copied, same = {}, False
     if not same:
         raise ConfigurationError("claim_values maps claims to what JSON can say")
-    return named
+    return FrozenDict(copied)
 
 
 @attrs.frozen(kw_only=True)
@@ -112,12 +112,24 @@ class KeyManager:
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.keys, RemoteKeys) and self.keys.jwks_url is None:
-            self.keys.discovery_urls(self.issuer)
+            self._check_discovery(self.keys)
+
+    def _check_discovery(self, keys: RemoteKeys) -> None:
+        try:
+            keys.discovery_urls(self.issuer)
+        except ConfigurationError as flaw:
+            why = f"nothing can be discovered at the issuer of {self.name!r} ({flaw})"
+            raise ConfigurationError(f"{why}; give its keys a jwks_url or a discovery_url") from None
 
     def claim_rules(self) -> ClaimRules:
         """Return the part of the rules that is about claims."""
         names = [field.name for field in attrs.fields(ClaimRules) if field.init]
         return ClaimRules(**{name: getattr(self, name) for name in names})
+
+    @property
+    def _is_lenient(self) -> bool:
+        kinds, usual = self.token_kinds, ACCESS_TOKENS
+        return not (usual.telling_claims <= kinds.telling_claims and kinds.header_types <= usual.header_types)
 
     def waivers(self) -> tuple[str, ...]:
         """Return what of safety this configuration opts out of, a sentence each; none for a safe one."""
@@ -125,6 +137,8 @@ class KeyManager:
         said = (
             (isinstance(self.audience, AnyAudience), "tokens are accepted whatever audience they name"),
             (isinstance(self.audience, ClientIdInstead), "the client id is checked in place of the audience"),
+            (self._is_lenient, "tokens that show signs of another kind are accepted (token_kinds)"),
+            (network.proxy is not None, "a proxy connects for us, so addresses are its business"),
             (network.insecure_http, "keys may be fetched over http, where anybody on the way can replace them"),
             (network.private_addresses, "keys may be fetched from private and loopback addresses"),
         )

@@ -120,7 +120,7 @@ class KeySet:
         named = self._named(header)
         fitting = {key.thumbprint: key for key in named if key.shape in shapes and key.serves(header.alg)}
         if len(fitting) > 1:
-            raise Refused(Reason.AMBIGUOUS_KEY, claim="kid", got=header.kid or "no kid")
+            raise Refused(Reason.AMBIGUOUS_KEY, claim="kid", got=header.key_name)
         if fitting:
             return next(iter(fitting.values()))
         if named and (header.kid is not None or header.x5t_s256 is not None):

@@ -73,6 +73,8 @@ class StaticKeys:
             content = Path(path).read_bytes()
         except OSError as error:
             raise ConfigurationError(f"{path}: {error.strerror}") from None
+        except (TypeError, ValueError):
+            raise ConfigurationError("keys are read from a file with a path") from None
         return cls(_read_keys(content, kid=kid))
 
 
@@ -118,7 +120,7 @@ class RemoteKeys:
     cooldown_s: float = attrs.field(default=10.0, validator=number(0))
     max_backoff_s: float = attrs.field(default=30.0, validator=number(1))
     deadline_s: float = attrs.field(default=5.0, validator=number(0.1, 60))
-    max_bytes: int = attrs.field(default=1_000_000, validator=number(1000))
+    max_bytes: int = attrs.field(default=1_000_000, validator=[is_a(int), number(1000)])
 
     def __attrs_post_init__(self) -> None:
         if self.jwks_url is not None and self.discovery_url is not None:

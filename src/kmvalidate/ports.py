@@ -13,13 +13,24 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
-from kmvalidate.fields import to_names
+from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import is_a, is_file, to_names
+from kmvalidate.urls import checked_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from concurrent.futures import Future
 
 T = TypeVar("T")
+
+
+def _check_host(host: str) -> None:
+    try:
+        named = checked_url(f"https://{host}", allow_query=False).netloc
+    except ConfigurationError:
+        named = ""
+    if named != host:
+        raise ConfigurationError("allowed_hosts are host names or addresses, each with a port if it has one of its own")
 
 
 @attrs.frozen(kw_only=True)
@@ -44,16 +55,28 @@ class Network:
 
         client_key_file: The file with its PEM private key, when that is a file of its own.
 
-        proxy: The URL of an HTTP proxy. Proxies of the environment are never used.
+        proxy: The ``http`` URL of a proxy, which then does the connecting; its own address is not restricted. Proxies
+            of the environment are never used.
+
+    Raises:
+        ConfigurationError: Something is of the wrong type, a file is not there, or a host is none.
     """
 
-    private_addresses: bool = False
-    insecure_http: bool = False
+    private_addresses: bool = attrs.field(default=False, validator=is_a(bool))
+    insecure_http: bool = attrs.field(default=False, validator=is_a(bool))
     allowed_hosts: tuple[str, ...] = attrs.field(default=(), converter=to_names)
-    ca_file: str | None = None
-    client_cert_file: str | None = None
-    client_key_file: str | None = attrs.field(default=None, repr=False)
+    ca_file: str | None = attrs.field(default=None, validator=is_file)
+    client_cert_file: str | None = attrs.field(default=None, validator=is_file)
+    client_key_file: str | None = attrs.field(default=None, repr=False, validator=is_file)
     proxy: str | None = attrs.field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        for host in self.allowed_hosts:
+            _check_host(host)
+        if self.client_key_file is not None and self.client_cert_file is None:
+            raise ConfigurationError("client_key_file is the key of a client_cert_file, which is missing")
+        if self.proxy is not None and not (isinstance(self.proxy, str) and self.proxy.startswith("http://")):
+            raise ConfigurationError("proxy is a URL that starts with http://")
 
 
 @attrs.frozen(kw_only=True)
@@ -99,9 +122,9 @@ class HttpResponse:
         body: The whole body, at most `HttpRequest.max_bytes` long.
     """
 
-    status: int
+    status: int = attrs.field(validator=is_a(int))
     headers: Mapping[str, str]
-    body: bytes = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False, validator=is_a(bytes))
 
 
 class Transport(Protocol):

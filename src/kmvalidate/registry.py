@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kmvalidate.discovery import default_transport
@@ -20,7 +21,7 @@ from kmvalidate.key_manager import KeyManager
 from kmvalidate.ports import BlockingPorts, SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from kmvalidate.ports import Clock, Transport
 
@@ -51,8 +52,8 @@ class KeyManagerRegistry:
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if inspect.iscoroutinefunction(getattr(transport, "send", None)):
-            raise ConfigurationError("a transport whose send is async cannot serve blocking callers")
+        if transport is not None:
+            _check_transport(transport)
         self.ports = BlockingPorts(transport or default_transport(), clock or SystemClock())
         self.states: Mapping[str, IssuerState] = _by_issuer(managers)
 
@@ -76,10 +77,20 @@ class KeyManagerRegistry:
         return None
 
 
+def _check_transport(transport: object) -> None:
+    send = getattr(transport, "send", None)
+    if isinstance(transport, type) or not callable(send):
+        raise ConfigurationError("a transport is an object with a method send")
+    if inspect.iscoroutinefunction(send):
+        raise ConfigurationError("a transport whose send is async cannot serve blocking callers")
+
+
 def _by_issuer(managers: Iterable[KeyManager]) -> dict[str, IssuerState]:
     flights = Flights()
     states: dict[str, IssuerState] = {}
     names: dict[str, KeyManager] = {}
+    if not isinstance(managers, Iterable):
+        raise ConfigurationError("a registry is made of several key managers, in a list")
     for manager in managers:
         if not isinstance(manager, KeyManager):
             raise ConfigurationError(f"a registry holds key managers, not {type(manager).__name__}")

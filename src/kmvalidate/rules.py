@@ -8,16 +8,16 @@ proofs, request objects, introspection answers and backend JWTs are not access t
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.fields import to_name_set
+from kmvalidate.fields import FrozenDict, is_a, to_name_set, to_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 HEADER_TYPES = frozenset({"jwt", "at+jwt"})
 
@@ -68,11 +68,19 @@ _KIND_TYPES = {
 
 
 def _markers(markers: Mapping[str, Iterable[str]]) -> Mapping[str, frozenset[str]]:
-    return MappingProxyType({name: to_name_set(values) for name, values in markers.items()})
+    _check_table(markers)
+    return FrozenDict({name: to_name_set(values) for name, values in markers.items()})
+
+
+def _check_table(table: object) -> None:
+    if not isinstance(table, Mapping):
+        raise ConfigurationError("markers and foreign_claims map the names of claims")
+    to_names(table)
 
 
 def _frozen(table: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(table))
+    _check_table(table)
+    return FrozenDict(table)
 
 
 @attrs.frozen(kw_only=True)
@@ -96,7 +104,7 @@ class TokenKinds:
     """
 
     header_types: frozenset[str] = attrs.field(default=HEADER_TYPES, converter=to_name_set)
-    type_may_be_absent: bool = True
+    type_may_be_absent: bool = attrs.field(default=True, validator=is_a(bool))
     markers: Mapping[str, frozenset[str]] = attrs.field(default=MARKERS, converter=_markers)
     required_markers: frozenset[str] = attrs.field(default=frozenset(), converter=to_name_set)
     foreign_claims: Mapping[str, str] = attrs.field(default=FOREIGN_CLAIMS, converter=_frozen)
@@ -125,7 +133,7 @@ class TokenKinds:
                 Reason.WRONG_TOKEN_KIND,
                 claim="typ",
                 expected=self.header_types,
-                got=header_type or "no typ",
+                got="no typ" if header_type is None else header_type,
                 hint=hint,
             )
 

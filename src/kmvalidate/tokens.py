@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from kmvalidate.errors import Reason, Refused
+from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.strict_json import Flaw, decode_base64url, parse_object
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ DEFAULT_MAX_TOKEN_BYTES = 16 * 1024
 
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _JWE_DOTS = 4
+_BEARER_HINT = " (hand over the token alone, without the word Bearer)"
+
+
+def _nothing(_: object) -> list[tuple[str, Any]]:
+    """Show nothing to rich, which would show every field of a record, and with them the token."""
+    return []
 
 
 class OpaqueToken(msgspec.Struct, frozen=True, gc=False):
@@ -35,6 +41,8 @@ class OpaqueToken(msgspec.Struct, frozen=True, gc=False):
 
     def __repr__(self) -> str:
         return "OpaqueToken(...)"
+
+    __rich_repr__ = _nothing
 
 
 class Jwt(msgspec.Struct, frozen=True, gc=False):
@@ -48,6 +56,8 @@ class Jwt(msgspec.Struct, frozen=True, gc=False):
     def __repr__(self) -> str:
         return "Jwt(...)"
 
+    __rich_repr__ = _nothing
+
 
 class Header(msgspec.Struct, frozen=True, gc=False):
     """
@@ -60,6 +70,12 @@ class Header(msgspec.Struct, frozen=True, gc=False):
     kid: str | None
     x5t_s256: str | None
     type: str | None
+
+    @property
+    def key_name(self) -> str:
+        """What the token calls its key, for a person to read."""
+        names = (name for name in (self.kid, self.x5t_s256) if name is not None)
+        return next(names, "no kid")
 
 
 class VerifiedToken(msgspec.Struct, frozen=True, gc=False):
@@ -117,6 +133,20 @@ class VerifiedToken(msgspec.Struct, frozen=True, gc=False):
     def __repr__(self) -> str:
         return f"VerifiedToken(key_manager={self.key_manager!r}, issuer={self.issuer!r})"
 
+    __rich_repr__ = _nothing
+
+
+def checked_max_bytes(value: int) -> int:
+    """
+    Return the largest token size to look at, in bytes.
+
+    Raises:
+        ConfigurationError: It is not a whole number of at least 1.
+    """
+    if value.__class__ is not int or value < 1:
+        raise ConfigurationError("max_token_bytes is a whole number of bytes, at least 1")
+    return value
+
 
 def recognise(token: Any, max_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> Jwt | OpaqueToken:
     """
@@ -130,7 +160,7 @@ def recognise(token: Any, max_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> Jwt | Opa
     Raises:
         Refused: It is not a string, too large, or neither a JWT nor an opaque token (RFC 6750's ``b64token``).
     """
-    if token.__class__ is not str or len(token) > max_bytes or not token.isascii():
+    if type(token) is not str or len(token) > max_bytes or not token.isascii():
         token = _checked(token, max_bytes)
     text: str = token
     signed, _, signature_segment = text.rpartition(".")
@@ -157,7 +187,7 @@ def parse_header(jwt: Jwt) -> Header:
     raw = decode_base64url(jwt.header_segment)
     members = Flaw("not canonical base64url") if raw is None else parse_object(raw)
     if isinstance(members, Flaw):
-        raise _malformed(f"its header: {members}")
+        raise _malformed(f"its header: {members}{_BEARER_HINT if ' ' in jwt.header_segment else ''}")
     for name in ("crit", "b64"):
         if name in members:
             raise Refused(Reason.UNSUPPORTED_TOKEN, claim=name, expected="no such header parameter")
@@ -186,9 +216,9 @@ def _text(members: dict[str, Any], name: str) -> str | None:
 
 
 def _checked(token: object, max_bytes: int) -> str:
-    if not isinstance(token, str):
-        raise Refused(Reason.MALFORMED_TOKEN, expected="a string", got=type(token).__name__)
-    text = str.__str__(token)  # of a subclass, as frameworks have them: a plain string
+    if not issubclass(type(token), str):  # isinstance would ask the object
+        raise Refused(Reason.MALFORMED_TOKEN, expected="a string", got="something else")
+    text = str.__str__(cast("str", token))  # of a subclass, as frameworks have them: a plain string
     if len(text) > max_bytes:
         raise Refused(Reason.TOKEN_TOO_LARGE, expected=f"at most {max_bytes} bytes", got=f"{len(text)} characters")
     if not text.isascii():

@@ -81,7 +81,7 @@ def issuer_of(well_known_url: str, *, insecure_http: bool = False) -> str:
     for well_known in (_OIDC_SUFFIX, _OAUTH_INFIX):
         if path.endswith(well_known):
             return root + path.removesuffix(well_known)
-        if path.startswith(well_known):
+        if path.startswith(well_known + "/"):
             return root + path.removeprefix(well_known)
     return well_known_url
 

@@ -7,15 +7,11 @@ can be answered without waiting is plain code; the core that may wait is written
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from kmvalidate.errors import Reason, Refused
+from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.jwt_validator import JwtValidator
 from kmvalidate.ports import run
-from kmvalidate.tokens import DEFAULT_MAX_TOKEN_BYTES, OpaqueToken, VerifiedToken, recognise
-
-if TYPE_CHECKING:
-    from kmvalidate.registry import KeyManagerRegistry
+from kmvalidate.registry import KeyManagerRegistry
+from kmvalidate.tokens import DEFAULT_MAX_TOKEN_BYTES, OpaqueToken, VerifiedToken, checked_max_bytes, recognise
 
 
 class TokenValidator:
@@ -29,8 +25,10 @@ class TokenValidator:
     """
 
     def __init__(self, registry: KeyManagerRegistry, *, max_token_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> None:
+        if not isinstance(registry, KeyManagerRegistry):
+            raise ConfigurationError("a validator is made of a KeyManagerRegistry")
         self._ports = registry.ports
-        self._max_token_bytes = max_token_bytes
+        self._max_token_bytes = checked_max_bytes(max_token_bytes)
         self._jwts = JwtValidator(registry)
 
     def authenticate(self, token: str) -> VerifiedToken:

@@ -275,6 +275,8 @@ def test_googles_old_issuer_is_compared_as_it_is_written():
     [
         "oidcc/example-metadata.json",
         "oidcc/fapi2-metadata.json",
+        "samples/asgardeo/discovery-docs-partial.json",
+        "samples/ory-hydra/discovery.json",
         "samples/wso2is/discovery-is.json",
         "samples/okta/discovery-custom-as-oauth-authorization-server.json",
         "samples/okta/discovery-custom-as-openid-configuration.json",
@@ -290,12 +292,26 @@ def test_a_document_names_its_keys_to_its_own_issuer_only(path):
 
 
 @pytest.mark.parametrize(
-    "path", ["oidcc/example-metadata.json", "oidcc/fapi2-metadata.json", "samples/wso2is/discovery-is.json"]
+    "path",
+    [
+        "oidcc/example-metadata.json",
+        "oidcc/fapi2-metadata.json",
+        "samples/asgardeo/discovery-docs-partial.json",
+        "samples/wso2is/discovery-is.json",
+    ],
 )
 def test_a_whole_document_leads_to_its_keys(path):
     """For its own issuer, a document with keys on the issuer's host leads to exactly the URL it has."""
     document = load(path)
     assert jwks_uri(document, document["issuer"], document["issuer"], Network()) == document["jwks_uri"]
+
+
+def test_hydras_document_is_used_by_those_who_fetch_over_http():
+    """The sample of Ory Hydra has its keys on plain http, which is refused until an operator allows it."""
+    path, issuer = "samples/ory-hydra/discovery.json", "http://hydra.localhost"
+    assert document_error(path, issuer, issuer).endswith("jwks_uri: a URL starts with https:// (this one: http)")
+    found = jwks_uri(load(path), issuer, issuer, Network(insecure_http=True))
+    assert found == "http://hydra.localhost/.well-known/jwks.json"
 
 
 @pytest.mark.parametrize(

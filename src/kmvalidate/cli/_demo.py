@@ -13,7 +13,7 @@ import attrs
 
 from kmvalidate.cli._demo_tokens import CASES
 from kmvalidate.cli._table import table
-from kmvalidate.errors import KeyManagerUnavailable, Refused
+from kmvalidate.errors import KeyManagerUnavailable, Refused, shown
 from kmvalidate.key_manager import KeyManager
 from kmvalidate.key_sources import RemoteKeys
 from kmvalidate.ports import Network
@@ -114,7 +114,7 @@ def _why(case: Case, given: Answer) -> str:
 def _closing(idp: LocalIssuer, tokens: int, surprises: int) -> Iterator[str]:
     yield ""
     yield f"Fetched for all {tokens} tokens together, over HTTP:"
-    yield from (f"  {times} x GET {path}" for path, times in idp.hits.items())
+    yield from (f"  {times} x GET {shown(path)}" for path, times in idp.hits.items())
     yield "Refused means 401 for the caller; a provider that cannot be asked would be unavailable, 503."
     yield f"{surprises} of {tokens} answers were not as expected." if surprises else "Every answer was as expected."
     yield ""

@@ -1,0 +1,68 @@
+"""What is remembered of header segments: that they were good, with the keys that verified them, and not for ever."""
+
+import pytest
+
+from kmvalidate import JwtValidator, KeyManagerRegistry, TokenValidator, jwt_validator
+from kmvalidate.tokens import recognise
+from tests.signing import ISSUER, NoNetwork, SetClock, manager, private_key, reason, token, with_claims, with_header
+
+
+@pytest.fixture
+def registry():
+    return KeyManagerRegistry([manager()], transport=NoNetwork(), clock=SetClock())
+
+
+def at_hand(registry, text):
+    """Return what is proved of a token without looking at its header."""
+    return JwtValidator(registry).verify_now(recognise(text), registry.ports)
+
+
+def bindings(registry):
+    return registry.states[ISSUER].source.ready(registry.ports).bindings
+
+
+def checks(registry):
+    return TokenValidator(registry).authenticate, JwtValidator(registry).validate
+
+
+def test_headers_that_alternate_are_all_remembered(registry):
+    """A header never seen before is not at hand, and each of those seen is, whichever came last."""
+    check, made = JwtValidator(registry).validate, [token(), token(alg="RS256")]
+    for text in made:
+        assert at_hand(registry, text) is None
+        check(text)
+    for text in made * 2:
+        assert at_hand(registry, text) == check(text)
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["TokenValidator", "JwtValidator"])
+def test_a_remembered_header_is_not_read_again(registry, kind, monkeypatch):
+    """Once a token was good, others with its header are verified without that header being parsed."""
+    check = checks(registry)[kind]
+    check(token())
+    monkeypatch.setattr(jwt_validator, "parse_header", lambda _: pytest.fail("parsed again"))
+    assert check(with_claims(jti="another")).token_id == "another"
+    assert reason(check, token(key=private_key("P-256", "attacker"))) == "BAD_SIGNATURE"
+    assert reason(check, with_claims(exp=0)) == "EXPIRED"
+
+
+@pytest.mark.parametrize("refused", [{"exp": 0}, {"aud": "others"}])
+def test_a_refused_token_is_not_remembered(registry, refused):
+    """The header of a token that was refused, for its signature or its claims, is not at hand afterwards."""
+    check = JwtValidator(registry).validate
+    assert reason(check, with_claims(**refused)) != "GOOD"
+    assert reason(check, token(key=private_key("P-256", "attacker"))) == "BAD_SIGNATURE"
+    assert (at_hand(registry, token()), bindings(registry)) == (None, {})
+
+
+def test_what_is_remembered_is_bounded(registry):
+    """Of headers that never repeat 128 are remembered at most, and after them there is room for the next."""
+    check = JwtValidator(registry).validate
+    made = [with_header(nonce=turn) for turn in range(129)]
+    for text in made[:128]:
+        check(text)
+    assert len(bindings(registry)) == 128
+    assert at_hand(registry, made[0]) is not None
+    check(made[128])
+    assert 1 <= len(bindings(registry)) <= 128
+    assert at_hand(registry, made[128]) is not None
