@@ -1,5 +1,5 @@
 """
-Peers that do to a client what threats.md, section 2.6, lists: over real sockets, on 127.0.0.1.
+Peers that do to a client what hostile servers do: over real sockets, on 127.0.0.1.
 
 Rules kept here: a `Peer` plays its script on every connection and counts what it could send, so that a test can say
 how much a client took; it ends with its ``with`` block, threads and sockets included, whatever the client did.

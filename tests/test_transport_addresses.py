@@ -131,7 +131,7 @@ def test_a_look_up_that_hangs_ends_with_the_deadline(monkeypatch):
     start = time.monotonic()
     assert "looked up within the deadline" in unavailable("http://idp.example/", deadline_s=0.5)
     over.set()
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
 
 
 def test_a_thread_that_cannot_start_is_no_answer(monkeypatch):
@@ -211,7 +211,7 @@ def test_a_hostile_proxy_is_kept_in_bounds(script, reason):
     with Peer(script) as proxy:
         network = Network(proxy=f"http://{HOST}:{proxy.port}")
         assert reason in unavailable("https://idp.example/", network, deadline_s=0.5, max_bytes=100_000)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
     assert proxy.sent < 20_000_000
 
 

@@ -65,13 +65,17 @@ def number(least: float, most: float = float("inf")) -> Any:
     return check
 
 
+def _refuse_change(*_: object, **__: object) -> NoReturn:
+    raise TypeError("configuration is not changed after it was made")
+
+
+_REFUSED: Any = _refuse_change
+
+
 class FrozenDict(dict[K, V]):
     """A dictionary that nobody changes: configuration that stays as it was checked."""
 
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("configuration is not changed after it was made")
-
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _REFUSED
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self))

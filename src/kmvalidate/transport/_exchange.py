@@ -8,6 +8,7 @@ Rules kept here:
   peer sends unasked is never anybody's answer.
 - Sockets come from `dial`, bytes from `GuardedReader`, answers from `StrictAnswer`; what is sent goes in pieces, each
   with what is left of the deadline.
+- TLS is spoken by `TlsChannel`: Python's own sockets would leave deadline and cap to OpenSSL, which has neither.
 - requests would add certifi's authorities to every context it verifies with (`HTTPAdapter.cert_verify`): not here.
 - Nothing is decompressed: an encoded answer is refused.
 """
@@ -27,6 +28,7 @@ from kmvalidate.ports import HttpRequest, HttpResponse, Network
 from kmvalidate.transport._answer import StrictAnswer
 from kmvalidate.transport._dial import dial
 from kmvalidate.transport._guard import Guard, Refusal
+from kmvalidate.transport._tls_channel import GuardedContext
 
 if TYPE_CHECKING:
     import socket
@@ -138,17 +140,12 @@ class _GuardedHttp(urllib3.connection.HTTPConnection):
 class _GuardedHttps(_GuardedHttp, urllib3.connection.HTTPSConnection):
     """The same over TLS."""
 
-    def connect(self) -> None:
-        """Connect; from here on an end without TLS's own end is an error, not the end of the body."""
-        super().connect()
-        self.sock.suppress_ragged_eofs = False  # type: ignore[union-attr]  # of ssl.SSLSocket
-
 
 class _OneExchange(HTTPAdapter):
     """An adapter whose only connection is a guarded one."""
 
     def __init__(self, network: Network, context: ssl.SSLContext, guard: Guard) -> None:
-        self._context = context
+        self._context = GuardedContext(context, guard)
         self._line = _Line(network, guard)
         super().__init__(pool_connections=1, pool_maxsize=1)
 

@@ -6,7 +6,8 @@ Rules kept here:
 - One `Guard` goes with one exchange and is asked before every step that can wait: there is always a time-out, and
   it is what is left of the deadline, so that a peer who sends a byte now and then wins nothing.
 - Every byte that is read is paid from the budget: status lines, headers, interim answers, chunk sizes, body. When
-  it is spent, reading ends, so that memory is bounded whatever the peer sends.
+  it is spent, reading ends, so that memory is bounded whatever the peer sends. Over TLS the bytes as they come, those
+  of the handshake among them, are paid as well, from a budget twice as large.
 - A `Refusal` says why in words of ours: nothing of the URL, the request or the answer is in it.
 """
 
@@ -38,6 +39,33 @@ class Refusal(Exception):
         super().__init__(why)
 
 
+class Budget:
+    """
+    The bytes that may still be read.
+
+    Args:
+        count: How many at first.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+
+    def room(self) -> int:
+        """
+        Return how many bytes may still be read, at least one.
+
+        Raises:
+            Refusal: None may.
+        """
+        if self._left <= 0:
+            raise Refusal("the answer is larger than the cap")
+        return self._left
+
+    def pay(self, count: int) -> None:
+        """Take *count* bytes from the budget."""
+        self._left -= count
+
+
 class Guard:
     """
     What is left of one exchange's time and bytes.
@@ -50,8 +78,9 @@ class Guard:
 
     def __init__(self, deadline_s: float, max_bytes: int) -> None:
         self._ends_at = time.monotonic() + deadline_s
-        self._bytes_left = max_bytes + OVERHEAD_BYTES
         self.max_bytes = max_bytes
+        self.answer = Budget(max_bytes + OVERHEAD_BYTES)
+        self.records = Budget(2 * (max_bytes + OVERHEAD_BYTES))  # the same bytes and more, as TLS wraps them
 
     def remaining_s(self) -> float:
         """
@@ -73,21 +102,6 @@ class Guard:
             Refusal: Nothing is left.
         """
         sock.settimeout(self.remaining_s())
-
-    def room(self) -> int:
-        """
-        Return how many bytes may still be read, at least one.
-
-        Raises:
-            Refusal: None may.
-        """
-        if self._bytes_left <= 0:
-            raise Refusal("the answer is larger than the cap")
-        return self._bytes_left
-
-    def pay(self, count: int) -> None:
-        """Take *count* bytes from the budget."""
-        self._bytes_left -= count
 
 
 class GuardedReader(io.RawIOBase):
@@ -119,9 +133,9 @@ class GuardedReader(io.RawIOBase):
             OSError: The connection failed.
         """
         self._guard.arm(self._sock)
-        with memoryview(buffer)[: self._guard.room()] as room:
+        with memoryview(buffer)[: self._guard.answer.room()] as room:
             count = self._raw.readinto(room) or 0  # None is for sockets that do not wait; ours does
-        self._guard.pay(count)
+        self._guard.answer.pay(count)
         return count
 
     def close(self) -> None:

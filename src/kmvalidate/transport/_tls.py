@@ -23,7 +23,7 @@ import attrs
 from kmvalidate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from kmvalidate.ports import Network
 
@@ -33,13 +33,6 @@ _KEPT = 64
 
 # A file as it was when it was read: path, time of change, size.
 _Stamp: TypeAlias = tuple[str, int, int]
-
-
-class _SharedContext(ssl.SSLContext):
-    """A context that many threads connect with."""
-
-    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
-        """Do nothing: urllib3 says the same at every connection, while another thread may be copying the list."""
 
 
 @attrs.frozen
@@ -73,8 +66,6 @@ class TlsContexts:
 
 
 def _stamped(network: Network) -> _Files:
-    if network.client_key_file and not network.client_cert_file:
-        raise ConfigurationError("client_key_file is of no use without client_cert_file")
     return _Files(
         _stamp("ca_file", network.ca_file),
         _stamp("client_cert_file", network.client_cert_file),
@@ -90,8 +81,8 @@ def _stamp(setting: str, path: str | None) -> _Stamp | None:
 
 
 def _context(files: _Files) -> ssl.SSLContext:
-    context = _SharedContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies, and checks the host name
-    ssl.SSLContext.set_alpn_protocols(context, ["http/1.1"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies, and checks the host name
+    context.set_alpn_protocols(["http/1.1"])
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # What ssl.create_default_context() asks for since Python 3.13; here on every version.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
