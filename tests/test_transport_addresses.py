@@ -68,7 +68,9 @@ def test_a_name_that_means_a_private_address_is_not_connected_to(names):
 def test_some_addresses_are_never_connected_to(names, address):
     """Link-local and unspecified addresses are refused also where private ones are not."""
     names["idp.example"] = [(address, 80)]
-    assert unavailable("http://idp.example/") == "idp.example: the host has no address that may be connected to"
+    assert unavailable("http://idp.example/") == (
+        "idp.example: the host has no address that may be connected to (private ones: Network(private_addresses=True))"
+    )
 
 
 def test_a_forbidden_address_is_passed_over(names):

@@ -40,7 +40,8 @@ def checked_url(url: object, *, insecure_http: bool = False, allow_query: bool =
         raise ConfigurationError("a URL is a string of printable ASCII without fragment, backslash or white space")
     parts = _split(url)
     if parts.scheme != "https" and not (insecure_http and parts.scheme == "http"):
-        raise ConfigurationError(f"a URL starts with https:// (this one: {parts.scheme or 'no scheme'})")
+        waived = "; Network(insecure_http=True) waives that" if parts.scheme == "http" else ""
+        raise ConfigurationError(f"a URL starts with https:// (this one: {parts.scheme or 'no scheme'}){waived}")
     if "@" in parts.netloc or not _names_a_host(parts):
         raise ConfigurationError("a URL names a plain host and, at most, a port")
     if parts.query and not allow_query:

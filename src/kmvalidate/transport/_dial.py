@@ -53,7 +53,9 @@ def dial(host: str, port: int, guard: Guard, *, anywhere: bool, private_addresse
 
     found = [one for one in _look_up(host, port, guard) if acceptable(one[1])]
     if not found:
-        raise Refusal("the host has no address that may be connected to")
+        raise Refusal(
+            "the host has no address that may be connected to (private ones: Network(private_addresses=True))"
+        )
     sock = _first_connected(found, guard)
     try:
         _check_peer(sock, acceptable)
