@@ -117,14 +117,13 @@ def test_a_fetch_dates_from_its_beginning(ports):
 
 
 def test_a_refresh_replaces_the_snapshot_whole(ports):
-    """After a refresh neither the old keys nor what was remembered with them is left."""
+    """After a refresh no old key is left."""
     keys = cache()
     old = run(keys.wait(ports))
-    old.bindings["header"] = "binding"
     ports._transport.answers = published("new")
     ports.clock.pass_s(10)
     new = run(keys.newer(old, ports))
-    assert (kids(old), kids(new), new.bindings) == (["old"], ["new"], {})
+    assert (kids(old), kids(new)) == (["old"], ["new"])
 
 
 def test_a_refresh_that_brings_the_same_keys_is_newer(ports):

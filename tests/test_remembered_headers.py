@@ -4,7 +4,7 @@ import pytest
 
 from kmvalidate import JwtValidator, KeyManagerRegistry, TokenValidator, jwt_validator
 from kmvalidate.tokens import recognise
-from tests.signing import ISSUER, NoNetwork, SetClock, manager, private_key, reason, token, with_claims, with_header
+from tests.signing import NoNetwork, SetClock, manager, private_key, reason, token, with_claims, with_header
 
 
 @pytest.fixture
@@ -12,13 +12,9 @@ def registry():
     return KeyManagerRegistry([manager()], transport=NoNetwork(), clock=SetClock())
 
 
-def at_hand(registry, text):
+def at_hand(validator, text):
     """Return what is proved of a token without looking at its header."""
-    return JwtValidator(registry).verify_now(recognise(text), registry.ports)
-
-
-def bindings(registry):
-    return registry.states[ISSUER].source.ready(registry.ports).bindings
+    return validator.verify_now(recognise(text), validator._registry.ports)
 
 
 def checks(registry):
@@ -27,12 +23,12 @@ def checks(registry):
 
 def test_headers_that_alternate_are_all_remembered(registry):
     """A header never seen before is not at hand, and each of those seen is, whichever came last."""
-    check, made = JwtValidator(registry).validate, [token(), token(alg="RS256")]
+    validator, made = JwtValidator(registry), [token(), token(alg="RS256")]
     for text in made:
-        assert at_hand(registry, text) is None
-        check(text)
+        assert at_hand(validator, text) is None
+        validator.validate(text)
     for text in made * 2:
-        assert at_hand(registry, text) == check(text)
+        assert at_hand(validator, text).claims == validator.validate(text).claims
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["TokenValidator", "JwtValidator"])
@@ -49,20 +45,21 @@ def test_a_remembered_header_is_not_read_again(registry, kind, monkeypatch):
 @pytest.mark.parametrize("refused", [{"exp": 0}, {"aud": "others"}])
 def test_a_refused_token_is_not_remembered(registry, refused):
     """The header of a token that was refused, for its signature or its claims, is not at hand afterwards."""
-    check = JwtValidator(registry).validate
-    assert reason(check, with_claims(**refused)) != "GOOD"
-    assert reason(check, token(key=private_key("P-256", "attacker"))) == "BAD_SIGNATURE"
-    assert (at_hand(registry, token()), bindings(registry)) == (None, {})
+    validator = JwtValidator(registry)
+    assert reason(validator.validate, with_claims(**refused)) != "GOOD"
+    assert reason(validator.validate, token(key=private_key("P-256", "attacker"))) == "BAD_SIGNATURE"
+    assert (at_hand(validator, token()), validator._bindings) == (None, {})
 
 
-def test_what_is_remembered_is_bounded(registry):
-    """Of headers that never repeat 128 are remembered at most, and after them there is room for the next."""
-    check = JwtValidator(registry).validate
-    made = [with_header(nonce=turn) for turn in range(129)]
-    for text in made[:128]:
-        check(text)
-    assert len(bindings(registry)) == 128
-    assert at_hand(registry, made[0]) is not None
-    check(made[128])
-    assert 1 <= len(bindings(registry)) <= 128
-    assert at_hand(registry, made[128]) is not None
+def test_what_is_remembered_is_bounded(registry, monkeypatch):
+    """Headers that never repeat are remembered up to a number, and after them there is room for the next."""
+    monkeypatch.setattr(jwt_validator, "_MAX_BINDINGS", 8)
+    validator = JwtValidator(registry)
+    made = [with_header(nonce=turn) for turn in range(9)]
+    for text in made[:8]:
+        validator.validate(text)
+    assert len(validator._bindings) == 8
+    assert at_hand(validator, made[0]) is not None
+    validator.validate(made[8])
+    assert 1 <= len(validator._bindings) <= 8
+    assert at_hand(validator, made[8]) is not None

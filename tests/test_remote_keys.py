@@ -34,7 +34,7 @@ from tests.fakes import (
     published,
     signed_by,
 )
-from tests.signing import AUDIENCE, ISSUER, b64, dumps, good_claims, good_header, private_key, reason, token
+from tests.signing import AUDIENCE, ISSUER, b64, dumps, reason
 
 SOFT_S, HARD_S = 600.0, 86_400.0
 
@@ -464,17 +464,6 @@ def test_a_refused_header_fetches_nothing(gateway, idp):
     header = b64(dumps({"alg": "HS256", "kid": "old"}))
     assert reason_of(gateway, f"{header}.{signed_by('old').split('.', 1)[1]}") == "ALGORITHM_NOT_ALLOWED"
     assert not idp.requests
-
-
-def test_remembered_headers_are_bounded(gateway):
-    """A provider whose every token has a header of its own does not make memory grow."""
-    key = private_key("P-256", "old")
-    for turn in range(200):
-        assert gateway.accepts(token(good_claims(), good_header(kid="old", turn=turn), key=key))
-    assert 0 < len(gateway.registry.states[ISSUER].source._snapshot.bindings) <= 128
-
-
-# Forks
 
 
 def exit_code(work):

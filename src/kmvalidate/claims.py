@@ -110,6 +110,29 @@ class ClaimRules:
         if self._demanding or not self._telling.isdisjoint(claims):
             self._check_rest(claims)
 
+    @property
+    def limits_age(self) -> bool:
+        """Whether a token may be too old, or valid for too long, although it has not expired."""
+        return self.max_age_s is not None or self.max_lifetime_s is not None
+
+    def hold(self, claims: Any, now: float) -> bool:
+        """
+        Tell whether claims with a layout that was learnt (`kmvalidate.layouts`) pass, as far as that is left open.
+
+        Args:
+            claims: ``exp``, ``nbf``, ``iat`` as integers, ``aud`` as strings.
+
+            now: Seconds since the epoch.
+        """
+        leeway_s, audience = self.leeway_s, claims.aud
+        wanted: Any = self.audience
+        latest = now + leeway_s
+        if not (now < claims.exp + leeway_s and claims.nbf <= latest and claims.iat <= latest):
+            return False
+        if wanted.__class__ is AnyAudience:
+            return True
+        return audience in wanted if audience.__class__ is str else not wanted.isdisjoint(audience)
+
     def _check_rest(self, claims: dict[str, Any]) -> None:
         self.token_kinds.check_claims(claims)
         if "cnf" in claims:
@@ -137,7 +160,7 @@ class ClaimRules:
             raise _late(Reason.NOT_YET_VALID, "nbf", starts, now)
         if issued is not None and not issued <= now + leeway_s:
             raise _late(Reason.ISSUED_IN_THE_FUTURE, "iat", issued, now)
-        if self.max_age_s is not None or self.max_lifetime_s is not None:
+        if self.limits_age:
             self._check_age(issued, expires, now)
 
     def _check_age(self, issued: float | None, expires: float, now: float) -> None:

@@ -3,25 +3,26 @@ The JWT half of verification: from a well-formed JWT to a `VerifiedToken`.
 
 Rules kept here: the issuer in the token chooses among configured key managers and decides nothing else; the signature
 is verified with that issuer's own key before anything the token says is believed; the issuer is compared again
-afterwards. How a header segment is verified is remembered with the key set it was resolved in, and only after a
-signature was good.
+with it. How a header segment is verified is remembered, and only after a signature was good; it counts for the
+issuer and the key set it was resolved in and for no other.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 from kmvalidate.errors import Reason, Refused
+from kmvalidate.layouts import layout_of
 from kmvalidate.ports import run
 from kmvalidate.signatures import verifier
 from kmvalidate.tokens import (
     DEFAULT_MAX_TOKEN_BYTES,
+    Backing,
     Header,
     Jwt,
     VerifiedToken,
     checked_max_bytes,
+    parse_claims,
     parse_header,
     recognise,
 )
@@ -30,17 +31,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kmvalidate.issuer_state import IssuerState
-    from kmvalidate.key_cache import Snapshot
+    from kmvalidate.key_sets import KeySet
+    from kmvalidate.layouts import Layout
     from kmvalidate.ports import BlockingPorts, Ports
 
-_MAX_BINDINGS = 128
+_MAX_BINDINGS = 16_384
+_LAYOUTS_TRIED = 2
+_LAYOUTS_LEARNT = 16
 
 
-class Binding(msgspec.Struct, frozen=True, gc=False):
-    """How tokens with one header segment are verified."""
+class Binding(Backing, gc=False, eq=False):
+    """How tokens with one header segment are verified, and how payloads seen with it were laid out."""
 
+    state: IssuerState
+    key_set: KeySet
     is_good: Callable[[bytes, bytes], bool]
-    key_id: str | None
+    layouts: tuple[Layout, ...] = ()
+    learnt: int = 0
+
+    def read(self, payload: bytes) -> Any:
+        """Return the claims of *payload* if it is laid out like others before it, otherwise None."""
+        for layout in self.layouts:
+            claims = layout(payload)
+            if claims is not None:
+                return claims
+        return None
+
+    def learn(self, payload: bytes, claims: dict[str, Any]) -> None:
+        """Learn how *payload*, which is good, is laid out; a few times, as it takes far longer than it saves."""
+        if self.learnt < _LAYOUTS_LEARNT:
+            self.learnt += 1
+            layout = layout_of(claims, self.rules)
+            if layout is not None and layout(payload) is not None:
+                self.layouts = (layout, *self.layouts)[:_LAYOUTS_TRIED]
 
 
 class Issuers(Protocol):
@@ -67,6 +90,7 @@ class JwtValidator:
     def __init__(self, registry: Issuers, *, max_token_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> None:
         self._registry = registry
         self._max_token_bytes = checked_max_bytes(max_token_bytes)
+        self._bindings: dict[str, Binding] = {}
 
     def validate(self, token: str) -> VerifiedToken:
         """
@@ -87,18 +111,30 @@ class JwtValidator:
 
     def verify_now(self, jwt: Jwt, ports: Ports) -> VerifiedToken | None:
         """
-        Verify a JWT if everything needed is at hand: plain code, without I/O and without a coroutine.
+        Verify a JWT that is like others before it: plain code, without I/O and without a coroutine.
+
+        Its header segment says where to look, and nothing else: the issuer in the payload must be that one's.
 
         Returns:
-            What was proved; None if that takes a look at the header or at keys that are not here (`verify`).
+            What was proved; None if that takes a closer look, or keys that are not here (`verify`).
 
         Raises:
-            Refused: It is not good.
+            Refused: Its signature is not good.
         """
-        state = self._state(jwt)
+        binding = self._bindings.get(jwt.header_segment)
+        if binding is None:
+            return None
+        state, claims = binding.state, binding.read(jwt.unverified_payload)
+        if claims is None or self._registry.states.get(claims.iss) is not state:
+            return None
         snapshot = state.source.ready(ports)
-        binding = None if snapshot is None else snapshot.bindings.get(jwt.header_segment)
-        return None if binding is None else _prove(jwt, state, binding, ports)
+        if snapshot is None or snapshot.key_set is not binding.key_set:
+            return None
+        if not binding.rules.hold(claims, ports.clock.wall()):
+            return None
+        if not binding.is_good(jwt.signature, jwt.signing_input):
+            raise Refused(Reason.BAD_SIGNATURE, key_manager=binding.key_manager)
+        return VerifiedToken(claims.exp, binding, jwt.unverified_payload)
 
     async def verify(self, jwt: Jwt, ports: Ports) -> VerifiedToken:
         """
@@ -108,49 +144,52 @@ class JwtValidator:
             Refused: It is not good.
             KeyManagerUnavailable: Its issuer's keys are needed and cannot be had now.
         """
-        state = self._state(jwt)
+        claims = parse_claims(jwt)
+        state = self._state(claims)
         try:
-            header = parse_header(jwt)
-            shapes = _checked_shapes(header, state)
-            snapshot, binding = await _find_key(header, shapes, state, ports)
+            binding = await self._find(jwt, state, ports)
+            if not binding.is_good(jwt.signature, jwt.signing_input):
+                raise Refused(Reason.BAD_SIGNATURE)  # noqa: TRY301  # told with the key manager's name, like the others
+            state.rules.check(claims, ports.clock.wall())
         except Refused as refused:
             refused.key_manager = state.manager.name
             raise
-        verified = _prove(jwt, state, binding, ports)
-        _remember(snapshot.bindings, jwt.header_segment, binding)
-        return verified
+        binding.learn(jwt.unverified_payload, claims)
+        self._remember(jwt.header_segment, binding)
+        return VerifiedToken(claims["exp"], binding, jwt.unverified_payload)
 
-    def _state(self, jwt: Jwt) -> IssuerState:
-        issuer: Any = jwt.unverified_claims.get("iss")
+    async def _find(self, jwt: Jwt, state: IssuerState, ports: Ports) -> Binding:
+        """Return how the token is verified: as one with the same header was, or by a look at it."""
+        known, snapshot = self._bindings.get(jwt.header_segment), state.source.ready(ports)
+        if known is not None and known.state is state and snapshot is not None and snapshot.key_set is known.key_set:
+            return known
+        header = parse_header(jwt)
+        return await _find_key(header, _checked_shapes(header, state), state, ports)
+
+    def _remember(self, segment: str, binding: Binding) -> None:
+        """Header segments repeat; a provider that makes each one unique must not make this grow."""
+        if len(self._bindings) >= _MAX_BINDINGS:
+            self._bindings.clear()
+        self._bindings[segment] = binding
+
+    def _state(self, claims: dict[str, Any]) -> IssuerState:
+        issuer: Any = claims.get("iss")
         state = self._registry.states.get(issuer) if issuer.__class__ is str else None
         if state is None:
             raise self._registry.unknown(issuer)
         return state
 
 
-def _prove(jwt: Jwt, state: IssuerState, binding: Binding, ports: Ports) -> VerifiedToken:
-    claims, manager = jwt.unverified_claims, state.manager
-    try:
-        if not binding.is_good(jwt.signature, jwt.signing_input):
-            raise Refused(Reason.BAD_SIGNATURE)  # noqa: TRY301  # told with the key manager's name, like the claims
-        state.rules.check(claims, ports.clock.wall())
-    except Refused as refused:
-        refused.key_manager = manager.name
-        raise
-    return VerifiedToken(manager.name, manager.issuer, binding.key_id, claims["exp"], claims, state.rules)
-
-
-async def _find_key(
-    header: Header, shapes: tuple[str, ...], state: IssuerState, ports: Ports
-) -> tuple[Snapshot, Binding]:
+async def _find_key(header: Header, shapes: tuple[str, ...], state: IssuerState, ports: Ports) -> Binding:
     snapshot = state.source.ready(ports) or await state.source.wait(ports)
-    binding = _bind(header, shapes, snapshot)
-    if binding is None:
+    key = snapshot.key_set.find(header, shapes)
+    if key is None:
         snapshot = await state.source.newer(snapshot, ports)
-        binding = _bind(header, shapes, snapshot)
-    if binding is None:
+        key = snapshot.key_set.find(header, shapes)
+    if key is None:
         raise Refused(Reason.UNKNOWN_KEY, claim="kid", got=header.key_name)
-    return snapshot, binding
+    manager, is_good = state.manager, verifier(header.alg, key)
+    return Binding(manager.name, manager.issuer, key.kid, state.rules, state, snapshot.key_set, is_good)
 
 
 def _checked_shapes(header: Header, state: IssuerState) -> tuple[str, ...]:
@@ -159,15 +198,3 @@ def _checked_shapes(header: Header, state: IssuerState) -> tuple[str, ...]:
         raise Refused(Reason.ALGORITHM_NOT_ALLOWED, claim="alg", expected=tuple(state.shapes), got=header.alg)
     state.manager.token_kinds.check_header(header.type)
     return shapes
-
-
-def _bind(header: Header, shapes: tuple[str, ...], snapshot: Snapshot) -> Binding | None:
-    key = snapshot.key_set.find(header, shapes)
-    return None if key is None else Binding(verifier(header.alg, key), key.kid)
-
-
-def _remember(bindings: dict[str, Any], segment: str, binding: Binding) -> None:
-    """Header segments repeat; a provider that makes each one unique must not make this grow."""
-    if len(bindings) >= _MAX_BINDINGS:
-        bindings.clear()
-    bindings[segment] = binding

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -48,9 +48,6 @@ class Snapshot:
         idle_at: When the first request waits for that fetch: nobody has asked for so long that nothing was fetched.
 
         hard_at: When it may no longer be used.
-
-        bindings: How tokens with a header segment seen before are verified; filled by the JWT validator, only after
-            a signature was good, and gone with the snapshot.
     """
 
     key_set: KeySet
@@ -58,7 +55,6 @@ class Snapshot:
     soft_at: float = float("inf")
     idle_at: float = float("inf")
     hard_at: float = float("inf")
-    bindings: dict[str, Any] = attrs.field(factory=dict, repr=False)
 
 
 class KeySource(Protocol):

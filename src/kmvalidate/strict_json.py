@@ -16,10 +16,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from pybase64 import b64decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 MAX_DEPTH = 32
 MAX_NUMBER_CHARS = 64
@@ -27,20 +32,24 @@ MAX_NUMBER_CHARS = 64
 _PLAIN_DEPTH = 6
 
 
-def _plain_object(depth: int) -> Any:
+def _plain_value(depth: int) -> Any:
     """
-    Return the type of JSON objects nested no deeper than *depth*, with integers of no more than 64 bits and no floats.
+    Return the type of values nested no deeper than *depth*: no null, no float, no integer of more than 64 bits.
 
     msgspec reads a float like 9e307 so slowly that a token full of them would take 27 ms.
     """
-    integer: Any = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-    value: Any = str | integer | bool | None
-    for _ in range(depth - 1):
-        value = str | integer | bool | None | list[value] | dict[str, value]
-    return dict[str, value]
+    value: Any = str | PLAIN_INTEGER | bool
+    for _ in range(depth):
+        value = str | PLAIN_INTEGER | bool | list[value | None] | dict[str, value | None]
+    return value
 
 
-_decode_plain = msgspec.json.Decoder(_plain_object(_PLAIN_DEPTH)).decode
+#: The types of what is read the fast way.
+PLAIN_INTEGER: Any = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+NOT_NULL: Any = _plain_value(_PLAIN_DEPTH - 1)
+PLAIN_VALUE: Any = NOT_NULL | None
+
+_decode_plain = msgspec.json.Decoder(dict[str, PLAIN_VALUE]).decode
 _encode = msgspec.json.Encoder().encode
 
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -48,9 +57,13 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # linear: nothing is
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _URL_CHARACTERS = b"-_"
-# By the number of characters in the last group of four: the padding they lack, and what may be the last of them.
-_PADDING = ("", "", "==", "=")
-_LAST = (frozenset(_ALPHABET), frozenset(""), frozenset(_ALPHABET[::16]), frozenset(_ALPHABET[::4]))
+# By the number of characters in the last group of four: what may be the last of them, and the padding that they lack.
+_ENDINGS = (
+    dict.fromkeys(_ALPHABET, ""),
+    dict.fromkeys("", ""),
+    dict.fromkeys(_ALPHABET[::16], "=="),
+    dict.fromkeys(_ALPHABET[::4], "="),
+)
 
 
 class Flaw(str):
@@ -69,11 +82,30 @@ def parse_object(raw: bytes) -> dict[str, Any] | Flaw:
     try:
         members = _decode_plain(raw)
         if _encode(members) == raw:
-            return members  # type: ignore[no-any-return]
+            return members
     except (ValueError, msgspec.MsgspecError, RecursionError):  # told by the slow way, which knows why
         if _depth(raw) > MAX_DEPTH:
             return Flaw("nested too deeply")
     return _parse_slowly(raw)
+
+
+def reader(kind: type[T]) -> Callable[[bytes], T | None]:
+    """
+    Return a function that reads objects of a type, and returns None for what is not exactly one of them.
+
+    Args:
+        kind: A type whose members are all named and plain.
+    """
+    decode, encode = msgspec.json.Decoder(kind).decode, _encode
+
+    def read(raw: bytes) -> T | None:
+        try:
+            members = decode(raw)
+        except (ValueError, msgspec.MsgspecError):
+            return None
+        return members if encode(members) == raw else None
+
+    return read
 
 
 def decode_base64url(text: str) -> bytes | None:
@@ -82,12 +114,12 @@ def decode_base64url(text: str) -> bytes | None:
 
     Canonical is RFC 4648 section 3.5 and RFC 7515 section 2: no padding, no foreign character, no bits left over.
     """
-    odd = len(text) & 3
     try:
-        if text[-1] in _LAST[odd] and "+" not in text and "/" not in text:
-            return b64decode(text + _PADDING[odd], _URL_CHARACTERS, True)  # noqa: FBT003  # by position: it is hot
-    except (ValueError, IndexError):
-        pass  # a foreign character, or nothing at all
+        if "+" not in text and "/" not in text:
+            padded = text + _ENDINGS[len(text) & 3][text[-1]]
+            return b64decode(padded, _URL_CHARACTERS, True)  # noqa: FBT003  # by position: it is hot
+    except (ValueError, LookupError):
+        pass  # a foreign character, bits left over, or nothing at all
     return None
 
 

@@ -46,12 +46,12 @@ class OpaqueToken(msgspec.Struct, frozen=True, gc=False):
 
 
 class Jwt(msgspec.Struct, frozen=True, gc=False):
-    """A well-formed compact JWS with a JSON object as payload. Nothing is proved of it."""
+    """A compact JWS, taken apart. Nothing is proved of it."""
 
     header_segment: str
     signing_input: bytes
     signature: bytes
-    unverified_claims: dict[str, Any]
+    unverified_payload: bytes
 
     def __repr__(self) -> str:
         return "Jwt(...)"
@@ -78,31 +78,66 @@ class Header(msgspec.Struct, frozen=True, gc=False):
         return next(names, "no kid")
 
 
-class VerifiedToken(msgspec.Struct, frozen=True, gc=False):
+class Backing(msgspec.Struct, gc=False, eq=False):
     """
-    A token a key manager stands behind: signature, claims and kind were checked. Only verification makes one.
+    Who stands behind tokens.
 
     Args:
-        key_manager: The name of that key manager.
+        key_manager: The key manager's name.
 
         issuer: The issuer, exactly as configured.
 
         key_id: The ``kid`` of the key that verified the signature, None if it has none.
 
-        expires_at: Seconds since the epoch from which the token is no longer valid, leeway not included.
+        rules: The rules its claims were checked against.
     """
 
     key_manager: str
     issuer: str
     key_id: str | None
+    rules: ClaimRules
+
+
+class VerifiedToken(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """
+    A token a key manager stands behind: signature, claims and kind were checked. Only verification makes one.
+
+    Its claims are read from the payload when they are first asked for.
+
+    Args:
+        expires_at: Seconds since the epoch from which the token is no longer valid, leeway not included.
+    """
+
     expires_at: float
-    _claims: dict[str, Any]
-    _rules: ClaimRules
+    _backing: Backing
+    _payload: bytes
+    _read: dict[str, Any] | None = None
+
+    @property
+    def _claims(self) -> dict[str, Any]:
+        if self._read is None:
+            msgspec.structs.force_setattr(self, "_read", parse_object(self._payload))
+        return cast("dict[str, Any]", self._read)
 
     @property
     def claims(self) -> Mapping[str, Any]:
         """The whole claims set, read-only."""
         return MappingProxyType(self._claims)
+
+    @property
+    def key_manager(self) -> str:
+        """The name of that key manager."""
+        return self._backing.key_manager
+
+    @property
+    def issuer(self) -> str:
+        """The issuer, exactly as configured."""
+        return self._backing.issuer
+
+    @property
+    def key_id(self) -> str | None:
+        """The ``kid`` of the key that verified the signature, None if it has none."""
+        return self._backing.key_id
 
     @property
     def subject(self) -> str | None:
@@ -123,12 +158,12 @@ class VerifiedToken(msgspec.Struct, frozen=True, gc=False):
     @property
     def consumer_key(self) -> str | None:
         """The client id, from the first of the configured claims that the token has."""
-        return self._rules.consumer_key(self._claims)
+        return self._backing.rules.consumer_key(self._claims)
 
     @property
     def scopes(self) -> frozenset[str]:
         """The scopes, from the first of the configured claims that the token has; empty without one."""
-        return self._rules.scopes(self._claims)
+        return self._backing.rules.scopes(self._claims)
 
     def __repr__(self) -> str:
         return f"VerifiedToken(key_manager={self.key_manager!r}, issuer={self.issuer!r})"
@@ -170,10 +205,20 @@ def recognise(token: Any, max_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> Jwt | Opa
     payload, signature = decode_base64url(payload_segment), decode_base64url(signature_segment)
     if payload is None or signature is None:
         raise _not_base64url(signature_segment)
-    claims = parse_object(payload)
-    if claims.__class__ is Flaw:
+    return Jwt(header_segment, signed.encode(), signature, payload)
+
+
+def parse_claims(jwt: Jwt) -> dict[str, Any]:
+    """
+    Return the claims set of *jwt*, read strictly. Nothing is proved of it.
+
+    Raises:
+        Refused: The payload is not a JSON object.
+    """
+    claims = parse_object(jwt.unverified_payload)
+    if isinstance(claims, Flaw):
         raise _malformed(f"its payload: {claims}")
-    return Jwt(header_segment, signed.encode(), signature, claims)  # type: ignore[arg-type]
+    return claims
 
 
 def parse_header(jwt: Jwt) -> Header:

@@ -1,0 +1,70 @@
+"""
+Law: what was learnt of tokens before changes no verdict.
+
+A validator that has verified tokens laid out in the same way says of the next one what a new validator says, reason,
+claim and claims set included.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from kmvalidate import ANY_AUDIENCE, ClientIdInstead, JwtValidator, Refused, TokenKinds
+from kmvalidate.tokens import recognise
+from tests.laws.strategies import CLAIM_NAMES, claim_values, spelt
+from tests.signing import AUDIENCE, NOW, KeyManagerRegistry, NoNetwork, SetClock, dumps, good_claims, manager, token
+
+CONFIGURATIONS: list[dict[str, Any]] = [
+    {},
+    {"audience": ANY_AUDIENCE},
+    {"audience": ClientIdInstead("shop")},
+    {"audience": (AUDIENCE, "menu"), "leeway_s": 0},
+    {"required_claims": ("org", "sub", "scope")},
+    {"claim_values": {"org": "acme", "tier": 1}},
+    {"max_age_s": 300, "max_lifetime_s": 600},
+    {"consumer_key_claims": ("org", "sub"), "scope_claims": ("tier", "aud")},
+    {"token_kinds": TokenKinds(required_markers="typ", foreign_claims={"org": "a badge"})},
+]
+
+passing = st.fixed_dictionaries(
+    {},
+    optional={
+        "typ": st.sampled_from(["Bearer", "JWT"]),
+        "org": st.sampled_from(["acme", "umbrella", None, 1]),
+        "tier": st.sampled_from([1, "gold", ["a", "b"]]),
+        "aud": st.sampled_from([AUDIENCE, [AUDIENCE, "x"], "menu"]),
+        "scope": st.sampled_from(["a b", ["a"], ""]),
+        "azp": st.sampled_from(["shop", "till"]),
+        'odd "name"\n': st.just(1),
+        "nested": st.just({"a": [{"b": None}, True, 10**30]}),
+        "exp": st.sampled_from([NOW + 300, NOW + 300.5]),
+    },
+)
+changes = st.dictionaries(st.sampled_from(CLAIM_NAMES), claim_values, max_size=2)
+
+
+def verdict(check: JwtValidator, text: str) -> Any:
+    try:
+        verified = check.validate(text)
+    except Refused as refused:
+        return refused.reason, str(refused), refused.key_manager
+    return dict(verified.claims), verified.scopes, verified.consumer_key, verified.expires_at, verified.audience
+
+
+@given(st.sampled_from(CONFIGURATIONS), st.lists(passing, min_size=1, max_size=3), changes, st.data())
+def test_what_was_learnt_changes_no_verdict(configuration, seen, change, data):
+    """A validator that verified tokens before says of any other exactly what a new one says."""
+    registry = KeyManagerRegistry([manager(**configuration)], transport=NoNetwork(), clock=SetClock())
+    learnt, new = JwtValidator(registry), JwtValidator(registry)
+    for claims in seen:
+        verdict(learnt, token(good_claims(**claims), alg="EdDSA"))
+    claims = good_claims(**seen[0])
+    same_names = {name: change.get(name, claims[name]) for name in claims}
+    payload = data.draw(st.sampled_from([dumps(same_names), dumps(claims | change)]) | spelt(claims | change))
+    text = token(payload, alg="EdDSA")
+    binding = learnt._bindings.get(text.partition(".")[0])
+    event(f"read at once: {binding is not None and binding.read(recognise(text).unverified_payload) is not None}")
+    assert verdict(learnt, text) == verdict(new, text)

@@ -1,0 +1,206 @@
+"""Payloads laid out like others before them: read at once, and as strictly as any."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kmvalidate import ClientIdInstead, JwtValidator, KeyManagerRegistry
+from kmvalidate.layouts import layout_of
+from kmvalidate.strict_json import parse_object
+from kmvalidate.tokens import recognise
+from tests.signing import (
+    AUDIENCE,
+    ISSUER,
+    NOW,
+    NoNetwork,
+    SetClock,
+    dumps,
+    good_claims,
+    manager,
+    private_key,
+    reason,
+    refusal,
+    token,
+    with_claims,
+)
+
+
+def learnt(claims=None, **changes):
+    """Return the layout of claims that pass, and their payload."""
+    claims = claims or good_claims()
+    return layout_of(claims, manager(**changes).claim_rules()), dumps(claims)
+
+
+def dumps_utf8(claims: dict[str, Any]) -> bytes:
+    return json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def reads(layout, payload):
+    return layout(payload) is not None
+
+
+def ready(*seen, **changes):
+    """Return a validator that has verified tokens with these claims."""
+    registry = KeyManagerRegistry([manager(**changes)], transport=NoNetwork(), clock=SetClock())
+    validator = JwtValidator(registry)
+    for claims in seen:
+        validator.validate(token(claims))
+    return validator
+
+
+def at_once(validator, text):
+    """Return what is proved of a token without the long way, None if it has to be gone."""
+    return validator.verify_now(recognise(text), validator._registry.ports)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"exp": NOW + 5},
+        {"jti": "other"},
+        {"aud": [AUDIENCE, "x"]},
+        {"scope": ["a", "b"]},
+        {"client_id": "till"},
+        {"sub": "ä€😀"},
+    ],
+)
+def test_a_token_like_another_is_read_at_once(change):
+    """Other values of the same types need no second look, and mean the same."""
+    validator, claims = ready(good_claims()), good_claims(**change)
+    text = token(dumps_utf8(claims))
+    assert dict(at_once(validator, text).claims) == claims
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        dumps(good_claims())[:-1] + b',"sub":"alice"}',
+        dumps(good_claims())[:-1] + b',"admin":true}',
+        dumps(good_claims()).replace(b'"sub":"alice"', b'"sub":"mallory","sub":"alice"'),
+        dumps(good_claims()).replace(b'"sub":"alice"', b'"sub":"alice" '),
+        dumps(good_claims()).replace(b"alice", b"\\u0061lice"),
+        dumps(good_claims(sub=None)),
+        dumps(good_claims(sub=...)),
+        dumps(good_claims(exp=float(NOW + 300))),
+        dumps(good_claims(exp=True)),
+        dumps(good_claims(exp=10**30)),
+        dumps(good_claims(aud=[AUDIENCE, 5])),
+        dumps(good_claims(client_id="")),
+        dumps(good_claims(scope={})),
+        dumps(dict(reversed(good_claims().items()))),
+        b"\xff",
+        b"[]",
+        b"",
+    ],
+)
+def test_what_differs_is_not_read(payload):
+    """A member more, less, twice, elsewhere, of another type or in another spelling goes the long way."""
+    layout, own = learnt()
+    assert (reads(layout, own), reads(layout, payload)) == (True, False)
+
+
+def test_values_that_decide_must_be_the_same():
+    """A claim that tells the kind, or must have one value, is read at once with that very value only."""
+    claims = good_claims(typ="Bearer", org="acme")
+    layout, own = learnt(claims, claim_values={"org": "acme"})
+    assert reads(layout, own)
+    for change in ({"typ": "ID"}, {"typ": "bearer"}, {"org": "umbrella"}, {"org": None}):
+        assert not reads(layout, dumps(claims | change))
+
+
+def test_a_required_claim_is_never_null():
+    """Null where a claim is required goes the long way, elsewhere it does not."""
+    claims = good_claims(org="acme")
+    assert not reads(learnt(claims, required_claims="org")[0], dumps(claims | {"org": None}))
+    assert reads(learnt(claims)[0], dumps(claims | {"org": None}))
+
+
+@pytest.mark.parametrize(
+    ("claims", "changes"),
+    [
+        (good_claims(), {"audience": ClientIdInstead("shop")}),
+        (good_claims(), {"max_age_s": 60}),
+        (good_claims(), {"max_lifetime_s": 600}),
+        (good_claims(tier=1), {"claim_values": {"tier": 1}}),
+        (good_claims(**{f"c{i}": i for i in range(64)}), {}),
+        (good_claims(**{'a"b': 1}), {}),
+    ],
+)
+def test_what_cannot_be_settled_beforehand_has_no_layout(claims, changes):
+    """Rules that look at more than times and audience need the long way each time, and so do odd names."""
+    assert learnt(claims, **changes)[0] is None
+
+
+def test_a_layout_that_cannot_read_its_own_token_is_not_kept():
+    """A number with a fraction is good and stays with the long way."""
+    claims = good_claims(weight=0.5)
+    validator = ready(claims)
+    assert at_once(validator, token(claims)) is None
+    assert validator.validate(token(claims)).claims["weight"] == 0.5
+
+
+def test_two_layouts_are_tried():
+    """Tokens of users and of machines that alternate are both read at once; a third kind replaces the older."""
+    user, machine, other = good_claims(), good_claims(scope=...), good_claims(groups=["a"])
+    validator = ready(user, machine)
+    assert at_once(validator, token(user))
+    assert at_once(validator, token(machine))
+    validator.validate(token(other))
+    assert at_once(validator, token(other))
+    assert at_once(validator, token(user)) is None
+
+
+def test_learning_ends():
+    """Where every token is laid out anew, learning stops after a few: it takes longer than it saves."""
+    validator = ready(*(good_claims(**{f"claim{turn}": turn}) for turn in range(20)))
+    assert at_once(validator, token(good_claims(claim19=19))) is None
+    assert at_once(validator, token(good_claims(claim15=15)))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"exp": NOW - 60}, "EXPIRED"),
+        ({"nbf": NOW + 61}, "NOT_YET_VALID"),
+        ({"iat": NOW + 61}, "ISSUED_IN_THE_FUTURE"),
+        ({"aud": "others"}, "WRONG_AUDIENCE"),
+        ({"aud": ["others"]}, "WRONG_AUDIENCE"),
+        ({"aud": []}, "WRONG_AUDIENCE"),
+        ({"iss": ISSUER + "/"}, "UNKNOWN_ISSUER"),
+    ],
+)
+def test_times_audience_and_issuer_count_as_ever(change, expected):
+    """What a layout leaves open is checked for each token, and told by the long way."""
+    validator = ready(good_claims())
+    refused = refusal(validator.validate, with_claims(**change))
+    assert refused.reason.name == expected
+
+
+def test_a_wrong_signature_is_refused_at_once():
+    """What is read at once is believed no sooner than its signature is verified."""
+    validator = ready(good_claims())
+    forged = token(key=private_key("P-256", "attacker"))
+    assert refusal(at_once, validator, forged).reason.name == "BAD_SIGNATURE"
+    assert refusal(at_once, validator, forged).key_manager == "Test"
+
+
+def test_issuers_with_the_same_header_do_not_mix():
+    """One header segment at two issuers: each token is verified with the keys of the issuer it names."""
+    other = "https://idp.example/realms/other"
+    managers = [manager(), manager(name="Other", issuer=other)]
+    registry = KeyManagerRegistry(managers, transport=NoNetwork(), clock=SetClock())
+    validator = JwtValidator(registry)
+    for _ in range(2):
+        assert validator.validate(with_claims()).issuer == ISSUER
+        assert validator.validate(with_claims(iss=other)).issuer == other
+    assert reason(validator.validate, with_claims(iss="https://idp.example/realms/third")) == "UNKNOWN_ISSUER"
+
+
+def test_claims_are_read_when_they_are_asked_for():
+    """The claims of a token that was read at once are those of its payload, and the same object each time."""
+    verified = ready(good_claims()).validate(token())
+    assert dict(verified.claims) == parse_object(dumps(good_claims()))
+    assert verified._claims is verified._claims
