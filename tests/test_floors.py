@@ -18,7 +18,7 @@ import kmvalidate
 # From the ground up, each row with its floor. The rows of one floor are the steps of a stair.
 FLOORS: list[tuple[str, set[str]]] = [
     ("0", {"errors", "weak_keys"}),
-    ("0", {"fields"}),
+    ("0", {"fields", "generations"}),
     ("1", {"strict_json", "urls"}),
     ("1", {"ports"}),
     ("1", {"rules"}),
@@ -32,6 +32,7 @@ FLOORS: list[tuple[str, set[str]]] = [
     ("2", {"discovery"}),
     ("3", {"discovered", "key_cache"}),
     ("5", {"issuer_state"}),
+    ("5", {"routes"}),
     ("5", {"jwt_validator"}),
     ("6", {"registry"}),
     ("7", {"validator"}),
@@ -47,7 +48,7 @@ DOORS: dict[str, set[str]] = {
     "attrs": EVERYWHERE,
     "cryptography": {"key_documents", "keys", "signatures"},
     "joserfc": {"testing"},
-    "msgspec": {"layouts", "strict_json", "tokens"},
+    "msgspec": {"layouts", "routes", "strict_json", "tokens"},
     "pybase64": {"strict_json"},
     "requests": {"transport"},
     "urllib3": {"transport"},

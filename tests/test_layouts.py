@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kmvalidate import ClientIdInstead, JwtValidator, KeyManagerRegistry
-from kmvalidate.layouts import layout_of
+from kmvalidate import ClientIdInstead, JwtValidator, KeyManagerRegistry, layouts
+from kmvalidate.layouts import Budget, Layouts
 from kmvalidate.strict_json import parse_object
 from kmvalidate.tokens import recognise
 from tests.signing import (
@@ -19,6 +19,7 @@ from tests.signing import (
     SetClock,
     dumps,
     good_claims,
+    good_header,
     manager,
     private_key,
     reason,
@@ -31,7 +32,7 @@ from tests.signing import (
 def learnt(claims=None, **changes):
     """Return the layout of claims that pass, and their payload."""
     claims = claims or good_claims()
-    return layout_of(claims, manager(**changes).claim_rules()), dumps(claims)
+    return Layouts().find(claims, manager(**changes).claim_rules(), Budget()), dumps(claims)
 
 
 def dumps_utf8(claims: dict[str, Any]) -> bytes:
@@ -91,6 +92,8 @@ def test_a_token_like_another_is_read_at_once(change):
         dumps(good_claims(client_id="")),
         dumps(good_claims(scope={})),
         dumps(dict(reversed(good_claims().items()))),
+        b'{"x":' + b"[" * 1000,
+        b'{"x":' + b"[" * 8000,
         b"\xff",
         b"[]",
         b"",
@@ -100,6 +103,13 @@ def test_what_differs_is_not_read(payload):
     """A member more, less, twice, elsewhere, of another type or in another spelling goes the long way."""
     layout, own = learnt()
     assert (reads(layout, own), reads(layout, payload)) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["iss", "sub", "jti"])
+def test_a_registered_claim_stays_a_string(name):
+    """A claim that is a string by its specification is none other where the scopes are looked for in it, too."""
+    layout, own = learnt(scope_claims=(name,))
+    assert (reads(layout, own), reads(layout, dumps(good_claims(**{name: ["a"]})))) == (True, False)
 
 
 def test_values_that_decide_must_be_the_same():
@@ -127,6 +137,7 @@ def test_a_required_claim_is_never_null():
         (good_claims(tier=1), {"claim_values": {"tier": 1}}),
         (good_claims(**{f"c{i}": i for i in range(64)}), {}),
         (good_claims(**{'a"b': 1}), {}),
+        (good_claims(**{f"c{i}": {"a": ["b"]} for i in range(5)}), {}),
     ],
 )
 def test_what_cannot_be_settled_beforehand_has_no_layout(claims, changes):
@@ -179,6 +190,23 @@ def test_times_audience_and_issuer_count_as_ever(change, expected):
     assert refused.reason.name == expected
 
 
+def test_an_issuer_has_few_layouts_made():
+    """Whatever an issuer's clients have put into its tokens, headers included, few layouts are made of it."""
+    validator = ready()
+    for turn in range(40):
+        text = token(good_claims(**{f"claim{turn}": turn}), good_header("EdDSA", turn=turn), alg="EdDSA")
+        assert validator.validate(text).claims[f"claim{turn}"] == turn
+    assert len(validator._routes._layouts._made) == 16
+
+
+def test_the_layouts_of_all_issuers_are_bounded(monkeypatch):
+    """Beyond a number no issuer has a layout made, and those there are go on serving."""
+    monkeypatch.setattr(layouts, "_MAX_LAYOUTS", 1)
+    validator = ready(good_claims(), good_claims(org="acme"))
+    assert at_once(validator, token())
+    assert at_once(validator, token(good_claims(org="acme"))) is None
+
+
 def test_a_wrong_signature_is_refused_at_once():
     """What is read at once is believed no sooner than its signature is verified."""
     validator = ready(good_claims())
@@ -193,9 +221,10 @@ def test_issuers_with_the_same_header_do_not_mix():
     managers = [manager(), manager(name="Other", issuer=other)]
     registry = KeyManagerRegistry(managers, transport=NoNetwork(), clock=SetClock())
     validator = JwtValidator(registry)
-    for _ in range(2):
-        assert validator.validate(with_claims()).issuer == ISSUER
-        assert validator.validate(with_claims(iss=other)).issuer == other
+    for issuer in (ISSUER, other, ISSUER, other):
+        assert validator.validate(with_claims(iss=issuer)).issuer == issuer
+    assert at_once(validator, with_claims()).issuer == ISSUER
+    assert at_once(validator, with_claims(iss=other)).issuer == other
     assert reason(validator.validate, with_claims(iss="https://idp.example/realms/third")) == "UNKNOWN_ISSUER"
 
 

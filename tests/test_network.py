@@ -95,3 +95,11 @@ def test_frozen_tables_are_values():
         assert (twin, hash(twin), type(twin)) == (table, hash(table), FrozenDict)
     kinds = TokenKinds()
     assert copy.deepcopy(kinds) == kinds
+
+
+def test_files_may_be_paths(tmp_path):
+    """A file is named by a string or a path; the network keeps the string."""
+    file = tmp_path / "ca.pem"
+    file.touch()
+    assert Network(ca_file=file) == Network(ca_file=str(file))
+    assert Network(client_cert_file=file, client_key_file=file).client_key_file == str(file)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmvalidate import JwtValidator, KeyManagerRegistry, TokenValidator, jwt_validator
+from kmvalidate import JwtValidator, KeyManagerRegistry, TokenValidator, jwt_validator, routes
 from kmvalidate.tokens import recognise
 from tests.signing import NoNetwork, SetClock, manager, private_key, reason, token, with_claims, with_header
 
@@ -48,18 +48,28 @@ def test_a_refused_token_is_not_remembered(registry, refused):
     validator = JwtValidator(registry)
     assert reason(validator.validate, with_claims(**refused)) != "GOOD"
     assert reason(validator.validate, token(key=private_key("P-256", "attacker"))) == "BAD_SIGNATURE"
-    assert (at_hand(validator, token()), validator._bindings) == (None, {})
+    assert (at_hand(validator, token()), len(validator._routes._routes)) == (None, 0)
 
 
 def test_what_is_remembered_is_bounded(registry, monkeypatch):
-    """Headers that never repeat are remembered up to a number, and after them there is room for the next."""
-    monkeypatch.setattr(jwt_validator, "_MAX_BINDINGS", 8)
+    """Of headers that never repeat a number is remembered, and those in use stay."""
+    monkeypatch.setattr(routes, "_MAX_HEADERS", 8)
     validator = JwtValidator(registry)
-    made = [with_header(nonce=turn) for turn in range(9)]
-    for text in made[:8]:
-        validator.validate(text)
-    assert len(validator._bindings) == 8
-    assert at_hand(validator, made[0]) is not None
-    validator.validate(made[8])
-    assert 1 <= len(validator._bindings) <= 8
-    assert at_hand(validator, made[8]) is not None
+    for turn in range(20):
+        validator.validate(with_header(nonce=turn))
+        validator.validate(token())
+        assert len(validator._routes._routes) <= 8
+    assert at_hand(validator, token()) is not None
+    assert at_hand(validator, with_header(nonce=19)) is not None
+    assert at_hand(validator, with_header(nonce=0)) is None
+
+
+def test_issuers_of_one_header_are_bounded(monkeypatch):
+    """Issuers that share their keys share header segments, and what is remembered of them is bounded too."""
+    monkeypatch.setattr(routes, "_MAX_ISSUERS", 2)
+    issuers = [f"https://idp.example/{turn}" for turn in range(5)]
+    managers = [manager(name=issuer, issuer=issuer) for issuer in issuers]
+    validator = JwtValidator(KeyManagerRegistry(managers, transport=NoNetwork(), clock=SetClock()))
+    for issuer in issuers * 2:
+        assert validator.validate(with_claims(iss=issuer)).issuer == issuer
+        assert at_hand(validator, with_claims(iss=issuer)).issuer == issuer

@@ -244,3 +244,12 @@ def test_nothing_can_be_set():
     with pytest.raises(TypeError):
         verified.claims["sub"] = "mallory"
     assert isinstance(verified, VerifiedToken)
+
+
+def test_claims_that_cannot_be_read_now_are_not_remembered_as_none():
+    """Where a caller has used up the stack the claims cannot be read, which is said and not remembered."""
+    good = validator().authenticate(token())
+    verified = VerifiedToken(good.expires_at, good._backing, b"[" * 100)
+    for _ in range(2):
+        with pytest.raises(RecursionError, match="no stack"):
+            verified.scopes  # noqa: B018

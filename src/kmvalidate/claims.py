@@ -129,7 +129,7 @@ class ClaimRules:
         latest = now + leeway_s
         if not (now < claims.exp + leeway_s and claims.nbf <= latest and claims.iat <= latest):
             return False
-        if wanted.__class__ is AnyAudience:
+        if wanted.__class__ is not frozenset:  # it is waived
             return True
         return audience in wanted if audience.__class__ is str else not wanted.isdisjoint(audience)
 

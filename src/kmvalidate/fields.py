@@ -8,6 +8,7 @@ single name may be written without a list around it, and is never taken apart in
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -82,6 +83,11 @@ class FrozenDict(dict[K, V]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (FrozenDict, (dict(self),))
+
+
+def to_path(value: str | PathLike[Any] | None) -> str | None:
+    """Return a path as a string; what is none stays for the validator."""
+    return fspath(value) if isinstance(value, PathLike) else value
 
 
 def is_file(_: object, field: attrs.Attribute[str | None], value: str | None) -> None:

@@ -13,6 +13,7 @@ import attrs
 
 from kmvalidate.key_cache import FixedKeys, KeyCache, KeySource
 from kmvalidate.key_sources import RemoteKeys
+from kmvalidate.layouts import Budget
 
 if TYPE_CHECKING:
     from kmvalidate.claims import ClaimRules
@@ -33,12 +34,15 @@ class IssuerState:
         shapes: The key shapes accepted for each algorithm that is allowed.
 
         source: Its keys.
+
+        layout_budget: How much may still be learnt of its payloads.
     """
 
     manager: KeyManager
     rules: ClaimRules
     shapes: dict[str, tuple[str, ...]]
     source: KeySource
+    layout_budget: Budget = attrs.field(factory=Budget)
 
     @classmethod
     def of(cls, manager: KeyManager, flights: Flights) -> IssuerState:

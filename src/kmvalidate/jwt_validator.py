@@ -12,12 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kmvalidate.errors import Reason, Refused
-from kmvalidate.layouts import layout_of
 from kmvalidate.ports import run
+from kmvalidate.routes import Binding, Routes
 from kmvalidate.signatures import verifier
 from kmvalidate.tokens import (
     DEFAULT_MAX_TOKEN_BYTES,
-    Backing,
     Header,
     Jwt,
     VerifiedToken,
@@ -28,42 +27,10 @@ from kmvalidate.tokens import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from kmvalidate.issuer_state import IssuerState
-    from kmvalidate.key_sets import KeySet
-    from kmvalidate.layouts import Layout
     from kmvalidate.ports import BlockingPorts, Ports
-
-_MAX_BINDINGS = 16_384
-_LAYOUTS_TRIED = 2
-_LAYOUTS_LEARNT = 16
-
-
-class Binding(Backing, gc=False, eq=False):
-    """How tokens with one header segment are verified, and how payloads seen with it were laid out."""
-
-    state: IssuerState
-    key_set: KeySet
-    is_good: Callable[[bytes, bytes], bool]
-    layouts: tuple[Layout, ...] = ()
-    learnt: int = 0
-
-    def read(self, payload: bytes) -> Any:
-        """Return the claims of *payload* if it is laid out like others before it, otherwise None."""
-        for layout in self.layouts:
-            claims = layout(payload)
-            if claims is not None:
-                return claims
-        return None
-
-    def learn(self, payload: bytes, claims: dict[str, Any]) -> None:
-        """Learn how *payload*, which is good, is laid out; a few times, as it takes far longer than it saves."""
-        if self.learnt < _LAYOUTS_LEARNT:
-            self.learnt += 1
-            layout = layout_of(claims, self.rules)
-            if layout is not None and layout(payload) is not None:
-                self.layouts = (layout, *self.layouts)[:_LAYOUTS_TRIED]
 
 
 class Issuers(Protocol):
@@ -90,7 +57,7 @@ class JwtValidator:
     def __init__(self, registry: Issuers, *, max_token_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> None:
         self._registry = registry
         self._max_token_bytes = checked_max_bytes(max_token_bytes)
-        self._bindings: dict[str, Binding] = {}
+        self._routes = Routes()
 
     def validate(self, token: str) -> VerifiedToken:
         """
@@ -121,16 +88,15 @@ class JwtValidator:
         Raises:
             Refused: Its signature is not good.
         """
-        binding = self._bindings.get(jwt.header_segment)
-        if binding is None:
+        recalled = self._routes.recall(jwt)
+        if recalled is None:
             return None
-        state, claims = binding.state, binding.read(jwt.unverified_payload)
-        if claims is None or self._registry.states.get(claims.iss) is not state:
-            return None
+        binding, claims = recalled
+        state = binding.state
         snapshot = state.source.ready(ports)
         if snapshot is None or snapshot.key_set is not binding.key_set:
             return None
-        if not binding.rules.hold(claims, ports.clock.wall()):
+        if self._registry.states.get(claims.iss) is not state or not binding.rules.hold(claims, ports.clock.wall()):
             return None
         if not binding.is_good(jwt.signature, jwt.signing_input):
             raise Refused(Reason.BAD_SIGNATURE, key_manager=binding.key_manager)
@@ -154,23 +120,16 @@ class JwtValidator:
         except Refused as refused:
             refused.key_manager = state.manager.name
             raise
-        binding.learn(jwt.unverified_payload, claims)
-        self._remember(jwt.header_segment, binding)
+        self._routes.learn(jwt, claims, binding)
         return VerifiedToken(claims["exp"], binding, jwt.unverified_payload)
 
     async def _find(self, jwt: Jwt, state: IssuerState, ports: Ports) -> Binding:
         """Return how the token is verified: as one with the same header was, or by a look at it."""
-        known, snapshot = self._bindings.get(jwt.header_segment), state.source.ready(ports)
+        known, snapshot = self._routes.find(jwt, state.manager.issuer), state.source.ready(ports)
         if known is not None and known.state is state and snapshot is not None and snapshot.key_set is known.key_set:
             return known
         header = parse_header(jwt)
         return await _find_key(header, _checked_shapes(header, state), state, ports)
-
-    def _remember(self, segment: str, binding: Binding) -> None:
-        """Header segments repeat; a provider that makes each one unique must not make this grow."""
-        if len(self._bindings) >= _MAX_BINDINGS:
-            self._bindings.clear()
-        self._bindings[segment] = binding
 
     def _state(self, claims: dict[str, Any]) -> IssuerState:
         issuer: Any = claims.get("iss")

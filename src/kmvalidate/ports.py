@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import attrs
 
 from kmvalidate.errors import ConfigurationError
-from kmvalidate.fields import is_a, is_file, to_names
+from kmvalidate.fields import is_a, is_file, to_names, to_path
 from kmvalidate.urls import checked_url
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ class Network:
     private_addresses: bool = attrs.field(default=False, validator=is_a(bool))
     insecure_http: bool = attrs.field(default=False, validator=is_a(bool))
     allowed_hosts: tuple[str, ...] = attrs.field(default=(), converter=to_names)
-    ca_file: str | None = attrs.field(default=None, validator=is_file)
-    client_cert_file: str | None = attrs.field(default=None, validator=is_file)
-    client_key_file: str | None = attrs.field(default=None, repr=False, validator=is_file)
+    ca_file: str | None = attrs.field(default=None, converter=to_path, validator=is_file)
+    client_cert_file: str | None = attrs.field(default=None, converter=to_path, validator=is_file)
+    client_key_file: str | None = attrs.field(default=None, converter=to_path, repr=False, validator=is_file)
     proxy: str | None = attrs.field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:

@@ -44,12 +44,15 @@ def _plain_value(depth: int) -> Any:
     return value
 
 
-#: The types of what is read the fast way.
+#: The types of what is read the fast way; the deeper ones take long to make ready.
 PLAIN_INTEGER: Any = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-NOT_NULL: Any = _plain_value(_PLAIN_DEPTH - 1)
-PLAIN_VALUE: Any = NOT_NULL | None
+SCALAR: Any = _plain_value(0)
+FLAT: Any = _plain_value(1)
+DEEP: Any = _plain_value(3)
 
-_decode_plain = msgspec.json.Decoder(dict[str, PLAIN_VALUE]).decode
+_PLAIN_MEMBER: Any = _plain_value(_PLAIN_DEPTH - 1) | None
+
+_decode_plain = msgspec.json.Decoder(dict[str, _PLAIN_MEMBER]).decode
 _encode = msgspec.json.Encoder().encode
 
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -94,16 +97,16 @@ def reader(kind: type[T]) -> Callable[[bytes], T | None]:
     Return a function that reads objects of a type, and returns None for what is not exactly one of them.
 
     Args:
-        kind: A type whose members are all named and plain.
+        kind: A type whose members are all named and plain, and that forbids any other.
     """
     decode, encode = msgspec.json.Decoder(kind).decode, _encode
 
     def read(raw: bytes) -> T | None:
         try:
             members = decode(raw)
-        except (ValueError, msgspec.MsgspecError):
+            return members if encode(members) == raw else None
+        except (ValueError, msgspec.MsgspecError, RecursionError):
             return None
-        return members if encode(members) == raw else None
 
     return read
 

@@ -115,9 +115,13 @@ class VerifiedToken(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     @property
     def _claims(self) -> dict[str, Any]:
-        if self._read is None:
-            msgspec.structs.force_setattr(self, "_read", parse_object(self._payload))
-        return cast("dict[str, Any]", self._read)
+        if self._read is not None:
+            return self._read
+        claims = parse_object(self._payload)
+        if isinstance(claims, Flaw):  # it had none when it was verified
+            raise RecursionError("no stack is left to read the claims")
+        msgspec.structs.force_setattr(self, "_read", claims)
+        return claims
 
     @property
     def claims(self) -> Mapping[str, Any]:

@@ -1,0 +1,49 @@
+"""
+A bounded memory that is read without a lock.
+
+Rules kept here: it never holds more than it was told to; what is asked for stays, what nobody asks for goes first, a
+whole generation at a time, so that one who fills it does not empty it for the others.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Generations(Generic[K, V]):
+    """
+    A dictionary of two generations: when the young one is full it becomes the old one, and the old one is forgotten.
+
+    Args:
+        most: How many entries it holds at most; two are the least.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._half = max(most // 2, 1)
+        self._young: dict[K, V] = {}
+        self._old: dict[K, V] = {}
+        self._turning = Lock()
+
+    def __len__(self) -> int:
+        return len(self._young.keys() | self._old.keys())
+
+    def get(self, key: K) -> V | None:
+        """Return what is remembered for *key*, which is young again by it; None if there is nothing."""
+        value = self._young.get(key)
+        if value is None:
+            value = self._old.get(key)
+            if value is not None:
+                self.put(key, value)
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        """Remember *value* for *key*."""
+        if len(self._young) >= self._half:
+            with self._turning:
+                if len(self._young) >= self._half:
+                    self._old, self._young = self._young, {}
+        self._young[key] = value
