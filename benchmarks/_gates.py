@@ -70,7 +70,7 @@ class Gate(NamedTuple):
     def judge(self, name: str, effort: Effort) -> tuple[bool, str]:
         """Measure, a few times more while the figure is beyond the limit; return whether it passes, and its line."""
         tries = [self.measure(effort)]
-        while len(tries) <= MORE_TRIES and not self._is_good(tries[-1]):
+        while len(tries) <= MORE_TRIES and tries[-1].figure is not None and not self._is_good(tries[-1]):
             tries.append(self.measure(effort))
         best = next(filter(self._is_good, tries), None)
         verdicts = [seen for seen in tries if seen.figure is not None and not seen.doubt]

@@ -29,8 +29,8 @@ from tests.signing import manager
         {"client_cert_file": "/no/such/file.pem"},
         {"client_key_file": __file__},
         {"proxy": 5},
-        {"proxy": "https://proxy.example"},
-        {"proxy": "proxy.example:3128"},
+        *({"proxy": url} for url in ("https://proxy:3128", "socks5://proxy:1080", "proxy:3128", "http://", "http://[")),
+        *({"proxy": url} for url in ("http://proxy:99999", "http://p:0")),
     ],
     ids=str,
 )

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -109,16 +110,21 @@ def test_documents_share_one_deadline(idp):
     assert idp.hits == {SUFFIX: 1}
 
 
+def held_up(gateway: Gateway, held: HeldTransport, callers: int, call: Callable[[], object]) -> None:
+    """Let several callers wait for what *held* holds, and only then let it go."""
+    threads = in_threads(callers, call)
+    for _ in threads:
+        assert gateway.ports.waiting.acquire(timeout=WAIT_S)
+    held.let_go.set()
+    for thread in threads:
+        thread.join(WAIT_S)
+
+
 def test_concurrent_cold_callers_share_one_fetch():
     """Callers that all find no keys wait for one fetch, and all are served by it."""
     idp = HeldTransport(published("old"))
     gateway, served = Gateway(idp), []
-    threads = in_threads(12, lambda: served.append(gateway.accepts(signed_by("old"))))
-    for _ in threads:
-        assert gateway.ports.waiting.acquire(timeout=WAIT_S)
-    idp.let_go.set()
-    for thread in threads:
-        thread.join(WAIT_S)
+    held_up(gateway, idp, 12, lambda: served.append(gateway.accepts(signed_by("old"))))
     assert (served, idp.hits) == ([True] * 12, {SUFFIX: 1, KEYS: 1})
 
 
@@ -126,12 +132,7 @@ def test_concurrent_cold_callers_share_one_failure_by_value():
     """Callers that wait for a fetch that fails each raise an outage of their own."""
     idp = HeldTransport()
     gateway, outages = Gateway(idp), []
-    threads = in_threads(6, lambda: outages.append(unavailable(gateway)))
-    for _ in threads:
-        assert gateway.ports.waiting.acquire(timeout=WAIT_S)
-    idp.let_go.set()
-    for thread in threads:
-        thread.join(WAIT_S)
+    held_up(gateway, idp, 6, lambda: outages.append(unavailable(gateway)))
     assert (len(set(map(id, outages))), sum(idp.hits.values())) == (6, 2)
 
 
@@ -262,15 +263,21 @@ def test_an_outage_without_a_thread_to_fetch_on(gateway):
     assert gateway.accepts(signed_by("old"))
 
 
+def given_up(gateway: Gateway, owner: str) -> KeyManagerUnavailable:
+    """Let a caller give up a fetch that is stuck, and the next ones be answered with the key of *owner*."""
+    gateway.ports.patience_s = 0.01
+    outage = unavailable(gateway)
+    gateway.ports.patience_s = None
+    gateway.clock.pass_s(6.1)
+    gateway.ports._transport = FakeTransport(published(owner))
+    return outage
+
+
 def test_a_transport_that_hangs_is_an_outage():
     """A caller stops waiting for a transport that never answers, and a later one is served by a new fetch."""
     stuck = HeldTransport(published("old"))
     gateway = Gateway(stuck)
-    gateway.ports.patience_s = 0.01
-    assert unavailable(gateway).why == "no answer within the deadline"
-    gateway.ports.patience_s = None
-    gateway.clock.pass_s(6.1)
-    gateway.ports._transport = FakeTransport(published("old"))
+    assert given_up(gateway, "old").why == "no answer within the deadline"
     assert gateway.accepts(signed_by("old"))
     stuck.let_go.set()
     gateway.settle()
@@ -280,11 +287,7 @@ def test_a_late_answer_does_not_bring_old_keys_back():
     """What an overdue fetch brings after a newer one has landed is dropped."""
     stuck = HeldTransport(published("stolen"))
     gateway = Gateway(stuck, jwks_url=KEYS)
-    gateway.ports.patience_s = 0.01
-    unavailable(gateway)
-    gateway.ports.patience_s = None
-    gateway.clock.pass_s(6.1)
-    gateway.ports._transport = FakeTransport(published("new"))
+    given_up(gateway, "new")
     assert gateway.accepts(signed_by("new"))
     stuck.let_go.set()
     gateway.settle()
@@ -435,12 +438,7 @@ def test_unknown_kids_wait_for_the_fetch_under_way(gateway):
         pass
     gateway.clock.pass_s(10)
     served = []
-    threads = in_threads(8, lambda: served.append(gateway.accepts(signed_by("new"))))
-    for _ in threads:
-        assert gateway.ports.waiting.acquire(timeout=WAIT_S)
-    held.let_go.set()
-    for thread in threads:
-        thread.join(WAIT_S)
+    held_up(gateway, held, 8, lambda: served.append(gateway.accepts(signed_by("new"))))
     assert (served, held.hits) == ([True] * 8, {SUFFIX: 1, KEYS: 1})
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable
+from kmvalidate.errors import KeyManagerUnavailable
 from kmvalidate.ports import HttpRequest, Network
 from kmvalidate.transport import RequestsTransport
 from tests.hostile import HOST, Authority, Peer, after, answering
@@ -231,21 +231,3 @@ def test_a_proxy_that_takes_its_time_leaves_less_for_tls():
         network = Network(proxy=f"http://{HOST}:{proxy.port}")
         assert "deadline" in unavailable("https://idp.example/", network, deadline_s=1.5)
     assert time.monotonic() - start < 2.5
-
-
-@pytest.mark.parametrize(
-    "proxy",
-    [
-        "https://proxy:3128",
-        "socks5://proxy:1080",
-        "proxy:3128",
-        "http://",
-        "http://[",
-        "http://proxy:99999",
-        "http://p:0",
-    ],
-)
-def test_a_proxy_is_an_http_proxy(proxy):
-    """A proxy that is not given as an http:// URL is the operator's fault."""
-    with pytest.raises(ConfigurationError, match="proxy"):
-        send("https://idp.example/", Network(proxy=proxy))

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 DEFAULT_LEEWAY_S = 60.0
 MAX_LEEWAY_S = 300.0
 
-_STRINGS = ("sub", "jti")
+#: The types that RFC 7519 section 4.1 gives registered claims, beside ``aud``.
+STRINGS = ("iss", "sub", "jti")
+NUMBERS = ("exp", "nbf", "iat")
 
 
 @attrs.frozen
@@ -241,7 +243,7 @@ class ClaimRules:
 
 def _check_numbers(claims: dict[str, Any]) -> None:
     """RFC 7519 section 2, NumericDate: an integer or a finite float, never a bool or a string; null is neither."""
-    for name in ("exp", "nbf", "iat"):
+    for name in NUMBERS:
         value = claims.get(name)
         if name in claims and value.__class__ is not int and value.__class__ is not float:
             raise Refused(Reason.INVALID_CLAIM, claim=name, expected="a number of seconds", got=value)
@@ -249,7 +251,7 @@ def _check_numbers(claims: dict[str, Any]) -> None:
 
 def _check_strings(claims: dict[str, Any]) -> None:
     """RFC 7519 section 4.1.2 and 4.1.7; a claim that is null is there, and no string."""
-    for name in _STRINGS:
+    for name in STRINGS:
         if name in claims and claims[name].__class__ is not str:
             raise Refused(Reason.INVALID_CLAIM, claim=name, expected="a string", got=claims[name])
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kmvalidate.errors import Reason, Refused
+from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.ports import run
 from kmvalidate.routes import Binding, Routes
 from kmvalidate.signatures import verifier
@@ -52,9 +52,14 @@ class JwtValidator:
         registry: The key managers.
 
         max_token_bytes: The largest token looked at, in bytes.
+
+    Raises:
+        ConfigurationError: *registry* is no registry, or *max_token_bytes* no whole number of at least 1.
     """
 
     def __init__(self, registry: Issuers, *, max_token_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> None:
+        if not hasattr(registry, "states"):
+            raise ConfigurationError("a validator is made of a KeyManagerRegistry")
         self._registry = registry
         self._max_token_bytes = checked_max_bytes(max_token_bytes)
         self._routes = Routes()
@@ -92,11 +97,9 @@ class JwtValidator:
         if recalled is None:
             return None
         binding, claims = recalled
-        state = binding.state
-        snapshot = state.source.ready(ports)
-        if snapshot is None or snapshot.key_set is not binding.key_set:
+        if self._registry.states.get(claims.iss) is not binding.state or not binding.stands(ports):
             return None
-        if self._registry.states.get(claims.iss) is not state or not binding.rules.hold(claims, ports.clock.wall()):
+        if not binding.rules.hold(claims, ports.clock.wall()):
             return None
         if not binding.is_good(jwt.signature, jwt.signing_input):
             raise Refused(Reason.BAD_SIGNATURE, key_manager=binding.key_manager)
@@ -125,8 +128,8 @@ class JwtValidator:
 
     async def _find(self, jwt: Jwt, state: IssuerState, ports: Ports) -> Binding:
         """Return how the token is verified: as one with the same header was, or by a look at it."""
-        known, snapshot = self._routes.find(jwt, state.manager.issuer), state.source.ready(ports)
-        if known is not None and known.state is state and snapshot is not None and snapshot.key_set is known.key_set:
+        known = self._routes.find(jwt, state.manager.issuer)
+        if known is not None and known.state is state and known.stands(ports):
             return known
         header = parse_header(jwt)
         return await _find_key(header, _checked_shapes(header, state), state, ports)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from kmvalidate.claims import ClientIdInstead
+from kmvalidate.claims import NUMBERS, STRINGS, ClientIdInstead
 from kmvalidate.strict_json import DEEP, FLAT, PLAIN_INTEGER, SCALAR, reader
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ _TYPES: dict[str, Any] = {
     "flat": FLAT,
     "deep": DEEP,
 }
-_REGISTERED = {
-    "iss": "text", "sub": "text", "jti": "text", "aud": "names", "exp": "integer", "nbf": "integer", "iat": "integer",
-}  # fmt: skip
+_REGISTERED = {"aud": "names", **dict.fromkeys(STRINGS, "text"), **dict.fromkeys(NUMBERS, "integer")}
 
 
 class Budget:

@@ -15,7 +15,7 @@ import attrs
 
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.fields import is_a, is_file, to_names, to_path
-from kmvalidate.urls import checked_url
+from kmvalidate.urls import checked_url, is_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -75,8 +75,8 @@ class Network:
             _check_host(host)
         if self.client_key_file is not None and self.client_cert_file is None:
             raise ConfigurationError("client_key_file is the key of a client_cert_file, which is missing")
-        if self.proxy is not None and not (isinstance(self.proxy, str) and self.proxy.startswith("http://")):
-            raise ConfigurationError("proxy is a URL that starts with http://")
+        if self.proxy is not None and not is_proxy(self.proxy):
+            raise ConfigurationError("proxy is the URL of an HTTP proxy and starts with http://")
 
 
 @attrs.frozen(kw_only=True)

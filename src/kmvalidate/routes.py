@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kmvalidate.issuer_state import IssuerState
     from kmvalidate.key_sets import KeySet
     from kmvalidate.layouts import Layout
+    from kmvalidate.ports import Ports
     from kmvalidate.tokens import Jwt
 
 _MAX_HEADERS = 16_384
@@ -38,6 +39,11 @@ class Binding(Backing, gc=False, eq=False):
     is_good: Callable[[bytes, bytes], bool]
     layouts: tuple[Layout, ...] = ()
     looks: int = 0
+
+    def stands(self, ports: Ports) -> bool:
+        """Tell whether its key is one of those that may be used now."""
+        snapshot = self.state.source.ready(ports)
+        return snapshot is not None and snapshot.key_set is self.key_set
 
     def look(self, payload: bytes, claims: dict[str, Any], layouts: Layouts) -> None:
         """Learn how *payload*, which is good, is laid out; a few times, as each look at it takes a while."""

@@ -87,6 +87,12 @@ def issuer_of(well_known_url: str, *, insecure_http: bool = False) -> str:
     return well_known_url
 
 
+def is_proxy(url: object) -> bool:
+    """Tell whether *url* is the ``http`` URL of a proxy, which may have credentials in it."""
+    parts = _split(url) if isinstance(url, str) else SplitResult("", "", "", "", "")
+    return parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

@@ -1,17 +1,18 @@
 """
 The whole flow, from a bearer string to an answer, readable in one place.
 
-Rules kept here: what a token is, is decided once; a refused JWT is not tried as anything else. What
-can be answered without waiting is plain code; the core that may wait is written once and awaits only ports.
+Rules kept here: what a token is, is decided once; a refused JWT is not tried as anything else.
 """
 
 from __future__ import annotations
 
-from kmvalidate.errors import ConfigurationError, Reason, Refused
+from typing import TYPE_CHECKING
+
 from kmvalidate.jwt_validator import JwtValidator
-from kmvalidate.ports import run
-from kmvalidate.registry import KeyManagerRegistry
-from kmvalidate.tokens import DEFAULT_MAX_TOKEN_BYTES, OpaqueToken, VerifiedToken, checked_max_bytes, recognise
+from kmvalidate.tokens import DEFAULT_MAX_TOKEN_BYTES, VerifiedToken
+
+if TYPE_CHECKING:
+    from kmvalidate.registry import KeyManagerRegistry
 
 
 class TokenValidator:
@@ -22,14 +23,13 @@ class TokenValidator:
         registry: The key managers whose tokens are accepted.
 
         max_token_bytes: The largest token looked at, in bytes.
+
+    Raises:
+        ConfigurationError: *registry* is no registry, or *max_token_bytes* no whole number of at least 1.
     """
 
     def __init__(self, registry: KeyManagerRegistry, *, max_token_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> None:
-        if not isinstance(registry, KeyManagerRegistry):
-            raise ConfigurationError("a validator is made of a KeyManagerRegistry")
-        self._ports = registry.ports
-        self._max_token_bytes = checked_max_bytes(max_token_bytes)
-        self._jwts = JwtValidator(registry)
+        self._jwts = JwtValidator(registry, max_token_bytes=max_token_bytes)
 
     def authenticate(self, token: str) -> VerifiedToken:
         """
@@ -45,8 +45,4 @@ class TokenValidator:
             Refused: The token is not good; `Refused.reason` says why (401).
             KeyManagerUnavailable: The key manager's keys are needed and cannot be had now (503).
         """
-        recognised = recognise(token, self._max_token_bytes)
-        if isinstance(recognised, OpaqueToken):
-            raise Refused(Reason.OPAQUE_TOKEN)
-        ports = self._ports
-        return self._jwts.verify_now(recognised, ports) or run(self._jwts.verify(recognised, ports))
+        return self._jwts.validate(token)

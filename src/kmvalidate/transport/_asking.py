@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from importlib import metadata
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
 
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.urls import checked_url
 
 if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
     from kmvalidate.ports import HttpRequest
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110 section 5.6.2
@@ -32,11 +33,10 @@ def checked(request: HttpRequest) -> SplitResult:
     Return the URL of *request* taken apart, if it may be sent.
 
     Raises:
-        ConfigurationError: It may not: its method, its URL or its proxy.
+        ConfigurationError: It may not: its method or its URL.
     """
     if request.method not in _METHODS:
         raise ConfigurationError("a request is a GET or a POST")
-    _check_proxy(request.network.proxy)
     return checked_url(request.url, insecure_http=request.network.insecure_http)
 
 
@@ -76,15 +76,3 @@ def _version() -> str:
         return metadata.version("kmvalidate")
     except metadata.PackageNotFoundError:
         return "0"
-
-
-def _check_proxy(proxy: str | None) -> None:
-    if proxy is None:
-        return
-    try:
-        parts = urlsplit(proxy)
-        plain = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        plain = False
-    if not plain:
-        raise ConfigurationError("proxy is the URL of an HTTP proxy and starts with http://")

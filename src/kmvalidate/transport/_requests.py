@@ -51,7 +51,7 @@ class RequestsTransport:
         Raises:
             KeyManagerUnavailable: There is no whole answer within the deadline and the cap.
 
-            ConfigurationError: The request must not be sent: its method, URL, header fields, proxy or TLS files.
+            ConfigurationError: The request must not be sent: its method, URL, header fields or TLS files.
         """
         host = checked(request).hostname
         outcome = self._outcome(request)
