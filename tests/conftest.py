@@ -1,8 +1,15 @@
-"""One Hypothesis profile for every machine: the same examples each time, and no clock in the verdict."""
+"""
+What all tests share.
+
+One Hypothesis profile for every machine: the same examples each time, and no clock in the verdict.
+"""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import transports
 
 settings.register_profile(
     "ci",
@@ -13,3 +20,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(params=transports.KINDS.values(), ids=transports.KINDS.keys())
+def each_transport(request, monkeypatch):
+    """Runs a test with each transport; see `tests.transports`."""
+    monkeypatch.setattr(transports, "current", request.param)
+    return request.param

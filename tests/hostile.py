@@ -240,3 +240,11 @@ def deaf_peer() -> Iterator[int]:
     """A port whose connections are accepted by the kernel and read by nobody."""
     with socket.create_server((HOST, 0)) as listener:
         yield listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def swallowing_peer() -> Iterator[int]:
+    """A port that answers no connection: the kernel drops what comes when the queue of a listener is full."""
+    with socket.create_server((HOST, 0), backlog=0) as listener, socket.socket() as queued:
+        queued.connect(listener.getsockname())
+        yield listener.getsockname()[1]

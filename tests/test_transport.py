@@ -1,23 +1,27 @@
-"""What a `RequestsTransport` sends, and which answers it takes."""
+"""What a transport sends, and which answers it takes."""
 
 import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable
 from kmvalidate.ports import HttpRequest, Network
-from kmvalidate.transport import RequestsTransport, _asking
+from kmvalidate.transport import _asking
 from tests.hostile import Peer, answering
+from tests.transports import KINDS, Transport
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 
 LOCAL = Network(private_addresses=True, insecure_http=True)
 SECRET = "hunter2-tok3n"
 
 
 def send(peer, path="/keys", **asked):
-    return RequestsTransport().send(HttpRequest(url=peer.url(path), network=LOCAL, **({"deadline_s": 3.0} | asked)))
+    return Transport().send(HttpRequest(url=peer.url(path), network=LOCAL, **({"deadline_s": 3.0} | asked)))
 
 
 WHOLE = {
@@ -34,6 +38,7 @@ WHOLE = {
         b"hello",
     ),
     "identity": (b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\nhi", 200, b"hi"),
+    "folded header field": (b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 2\r\n\r\nhi", 200, b"hi"),
     "interim": (
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhi",
         200,
@@ -61,6 +66,19 @@ def test_header_fields_are_lower_case_and_joined():
         assert send(peer).headers == {"x-a": "1, 2", "content-type": "a/b"}
 
 
+def test_a_folded_header_field_is_one_line():
+    """The lines of a folded header field are joined by a space."""
+    with Peer(answering(b"HTTP/1.1 200 OK\r\nX-A: 1 \r\n \t2\r\nContent-Length: 0\r\n\r\n")) as peer:
+        assert send(peer).headers == {"x-a": "1 2", "content-length": "0"}
+
+
+def test_header_fields_are_sent_in_one_byte_each():
+    """A header field to send may have every character of ISO 8859-1, and blanks at its end are left out."""
+    with Peer(answering(b"HTTP/1.1 200 OK\r\n\r\n")) as peer:
+        send(peer, headers={"X-A": "Käse\tbrot \t"})
+    assert b"\r\nx-a: K\xe4se\tbrot" in peer.requests[0]
+
+
 def test_a_body_as_large_as_the_cap_is_taken():
     """A body of max_bytes is taken, with a surplus behind it that is larger than every budget."""
     body = b"x" * 100_000
@@ -80,7 +98,7 @@ def test_a_redirect_is_an_answer_like_others(status):
 def test_cookies_are_neither_kept_nor_shown():
     """A cookie that was set is not among the header fields and does not come back with the next request."""
     with Peer(answering(b"HTTP/1.1 200 OK\r\nSet-Cookie: id=1\r\nSet-Cookie2: id=2\r\n\r\n")) as peer:
-        transport = RequestsTransport()
+        transport = Transport()
         asked = HttpRequest(url=peer.url(), network=LOCAL)
         assert [transport.send(asked).headers, transport.send(asked).headers] == [{}, {}]
     assert [b"cookie" in request.lower() for request in peer.requests] == [False, False]
@@ -90,7 +108,7 @@ def test_an_answer_nobody_asked_for_answers_nobody():
     """What a peer sends behind its answer is not taken for the answer to the next request."""
     poisoned = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
     with Peer(answering(poisoned, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")) as peer:
-        transport = RequestsTransport()
+        transport = Transport()
         asked = HttpRequest(url=peer.url(), network=LOCAL)
         assert [transport.send(asked).body, transport.send(asked).body] == [b"hi", b"hi"]
     assert peer.connections == 2
@@ -112,7 +130,7 @@ def test_a_request_may_say_what_it_accepts_but_not_how_it_travels():
     given = {"ACCEPT": "application/jwt", "User-Agent": "given", "Accept-Encoding": "gzip"}
     with Peer(answering(b"HTTP/1.1 200 OK\r\n\r\n")) as peer:
         asked = HttpRequest(url=peer.url(), network=LOCAL, headers=given)
-        RequestsTransport(user_agent="gateway/1").send(asked)
+        Transport(user_agent="gateway/1").send(asked)
     sent = peer.requests[0].decode().lower()
     assert "\r\naccept: application/jwt\r\n" in sent
     assert "\r\nuser-agent: gateway/1\r\n" in sent
@@ -168,14 +186,14 @@ def test_what_must_not_be_asked_is_the_askers_fault(asked):
     """A request with an odd method, URL or header field is refused before anything is sent, and not quoted."""
     request = HttpRequest(**({"url": "https://idp.example/keys"} | asked))
     with pytest.raises(ConfigurationError) as refused:
-        RequestsTransport().send(request)
+        Transport().send(request)
     assert SECRET not in str(refused.value)
 
 
 def test_a_user_agent_is_one_line():
     """A User-Agent that is no header value is refused when the transport is made."""
     with pytest.raises(ConfigurationError):
-        RequestsTransport(user_agent="gateway\r\nEvil: 1")
+        Transport(user_agent="gateway\r\nEvil: 1")
 
 
 def test_the_version_is_unknown_when_nothing_is_installed(monkeypatch):
@@ -204,42 +222,60 @@ def test_no_time_is_no_answer(deadline_s):
 
 
 def run_apart(script):
-    """Run *script* in a Python of its own with warnings as errors."""
-    return subprocess.run(
+    """Run *script* in a Python of its own with warnings as errors, and return what it printed."""
+    done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
         check=False,
         capture_output=True,
+        cwd=Path(__file__).parent.parent,
         text=True,
         timeout=60,
     )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+LOADED = """
+    import sys
+    from kmvalidate.ports import HttpRequest, Network
+    from tests.transports import KINDS
+    transports = {name: kind() for name, kind in KINDS.items()}
+    request = HttpRequest(url="{url}", network=Network(private_addresses=True, insecure_http=True))
+    def loaded():
+        return sorted({"requests", "urllib3", "certifi", "httpx2", "httpcore2", "h11", "anyio"} & set(sys.modules))
+"""
 
 
 def test_http_clients_are_loaded_when_they_are_used():
-    """Making a RequestsTransport loads neither requests nor urllib3 nor certifi."""
-    script = """
-        import sys
-        from kmvalidate.transport import RequestsTransport
-        RequestsTransport()
-        print(sorted({"requests", "urllib3", "certifi"} & set(sys.modules)))
+    """Making transports loads no HTTP client, and a blocking exchange loads none for asyncio."""
+    with Peer(answering(b"HTTP/1.1 200 OK\r\n\r\n")) as peer:
+        script = LOADED.replace("{url}", peer.url())
+        script += """
+    print(loaded())
+    transports["requests"].send(request)
+    print(loaded())
     """
-    assert run_apart(script).stdout == "[]\n"
+        assert run_apart(script) == "[]\n['certifi', 'requests', 'urllib3']\n"
 
 
-def test_a_fork_changes_nothing():
+FORKING = """
+    import os
+    from kmvalidate.ports import HttpRequest, Network
+    from tests.transports import KINDS
+    transport = KINDS["{kind}"]()
+    request = HttpRequest(url="{url}", network=Network(private_addresses=True, insecure_http=True))
+    transport.send(request)
+    child = os.fork()
+    body = transport.send(request).body
+    if child == 0:
+        os._exit(0 if body == b"hi" else 1)
+    print(body, os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_fork_changes_nothing(each_transport):
     """A transport that was used before a fork works after it, in parent and child."""
-    script = """
-        import os, sys
-        from kmvalidate.ports import HttpRequest, Network
-        from kmvalidate.transport import RequestsTransport
-        transport = RequestsTransport()
-        request = HttpRequest(url="{url}", network=Network(private_addresses=True, insecure_http=True))
-        transport.send(request)
-        child = os.fork()
-        body = transport.send(request).body
-        if child == 0:
-            os._exit(0 if body == b"hi" else 1)
-        print(body, os.waitpid(child, 0)[1])
-    """
+    (kind,) = (name for name, made in KINDS.items() if made is each_transport)
     with Peer(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")) as peer:
-        done = run_apart(script.replace("{url}", peer.url()))
-    assert (done.stdout, peer.connections) == ("b'hi' 0\n", 3), done.stderr
+        assert run_apart(FORKING.replace("{url}", peer.url()).replace("{kind}", kind)) == "b'hi' 0\n"
+        assert peer.connections == 3

@@ -1,4 +1,4 @@
-"""Where a `RequestsTransport` connects to: names, addresses and proxies."""
+"""Where a transport connects to: names, addresses and proxies."""
 
 import socket
 import threading
@@ -8,8 +8,10 @@ import pytest
 
 from kmvalidate.errors import KeyManagerUnavailable
 from kmvalidate.ports import HttpRequest, Network
-from kmvalidate.transport import RequestsTransport
-from tests.hostile import HOST, Authority, Peer, after, answering
+from tests.hostile import HOST, Authority, Peer, after, answering, swallowing_peer
+from tests.transports import Transport
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 
 LOCAL = Network(private_addresses=True, insecure_http=True)
 ALWAYS_FORBIDDEN = ["169.254.169.254", "0.0.0.0", "::", "fe80::1", "::ffff:169.254.169.254"]  # noqa: S104  # not bound to
@@ -33,7 +35,7 @@ def names(monkeypatch):
 
 
 def send(url, network=LOCAL, deadline_s=3.0, **asked):
-    return RequestsTransport().send(HttpRequest(url=url, network=network, deadline_s=deadline_s, **asked))
+    return Transport().send(HttpRequest(url=url, network=network, deadline_s=deadline_s, **asked))
 
 
 def unavailable(*args, **kwargs):
@@ -87,20 +89,20 @@ def test_an_address_that_refuses_is_passed_over(names):
         assert send("http://idp.example/").body == b"hello"
 
 
-def test_an_address_that_swallows_packets_leaves_time_for_the_next(names, monkeypatch):
+def test_an_address_that_swallows_packets_leaves_time_for_the_next(names):
     """An address that never answers gets its share of the deadline, and the next address the rest."""
-    connect = socket.socket.connect
-
-    def swallowing(sock, address):
-        if address[0] == "127.9.9.9":
-            time.sleep(sock.gettimeout())
-            raise TimeoutError
-        connect(sock, address)
-
-    monkeypatch.setattr(socket.socket, "connect", swallowing)
-    with Peer(HELLO) as peer:
-        names["idp.example"] = [("127.9.9.9", peer.port), (HOST, peer.port)]
+    with swallowing_peer() as port, Peer(HELLO) as peer:
+        names["idp.example"] = [(HOST, port), (HOST, peer.port)]
         assert send("http://idp.example/", deadline_s=1.0).body == b"hello"
+
+
+def test_an_address_that_swallows_packets_ends_with_the_deadline(names):
+    """Where no address answers, the exchange ends with its deadline."""
+    start = time.monotonic()
+    with swallowing_peer() as port:
+        names["idp.example"] = [(HOST, port), (HOST, port)]
+        assert "no whole answer within the deadline" in unavailable("http://idp.example/", deadline_s=0.5)
+    assert time.monotonic() - start < 10
 
 
 def test_an_address_is_checked_where_it_led_to(names, monkeypatch):
@@ -171,6 +173,18 @@ def test_a_proxy_connects_for_us(names):
     assert b"\r\nProxy-Authorization: Basic Z3c6cHc=\r\n" in proxy.requests[0]
 
 
+def test_a_proxy_is_told_an_ipv6_address_in_brackets():
+    """A URL with an IPv6 address arrives at a proxy as it was given, with its port."""
+    with Peer(answering(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")) as proxy:
+        network = Network(insecure_http=True, proxy=f"http://{HOST}:{proxy.port}")
+        assert send("http://[2001:db8::1]:8080/keys", network).status == 403
+        unavailable("https://[2001:db8::1]/keys", network)
+    assert [request.split(b" HTTP/")[0] for request in proxy.requests] == [
+        b"GET http://[2001:db8::1]:8080/keys",
+        b"CONNECT [2001:db8::1]:443",
+    ]
+
+
 def test_tls_goes_through_a_proxy(tmp_path):
     """With a proxy, TLS is spoken with the host itself, whose certificate is verified."""
     authority = Authority(tmp_path)
@@ -194,7 +208,8 @@ def test_tls_goes_through_a_proxy(tmp_path):
 
 
 PROXIES = {
-    "refuses": (answering(b"HTTP/1.1 403 Forbidden\r\n\r\n"), ""),
+    "refuses": (answering(b"HTTP/1.1 403 Forbidden\r\n\r\n"), "ProxyError"),
+    "opens nothing": (answering(b"HTTP/1.1 204 No Content\r\n\r\n"), "ProxyError"),
     "hangs": (lambda call: call.hang(), "deadline"),
     "drips its status": (after(b"", lambda call: call.drip(b"HTTP/1.1 200 " + b"O" * 1000)), "deadline"),
     "drips its head": (after(b"HTTP/1.1 200 OK\r\n", lambda call: call.drip(b"A: b\r\n")), "deadline"),

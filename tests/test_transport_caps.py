@@ -1,14 +1,13 @@
-"""The cap on a body, to the byte, and the flags that every TLS context has."""
-
-import ssl
+"""The cap on a body, to the byte."""
 
 import pytest
 
 from kmvalidate.errors import KeyManagerUnavailable
 from kmvalidate.ports import HttpRequest, Network
-from kmvalidate.transport import RequestsTransport
-from kmvalidate.transport._tls import TlsContexts
-from tests.hostile import HOST, Authority, Peer, answering
+from tests.hostile import HOST, Peer, answering
+from tests.transports import Transport
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 
 CAP = 100_000
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -48,7 +47,7 @@ def got(answer, max_bytes):
         network = Network(private_addresses=True, insecure_http=True)
         request = HttpRequest(url=peer.url(), network=network, max_bytes=max_bytes, deadline_s=10.0)
         try:
-            return RequestsTransport().send(request).body
+            return Transport().send(request).body
         except KeyManagerUnavailable as outage:
             return outage.why
 
@@ -66,13 +65,3 @@ def test_a_cap_of_nothing_takes_an_empty_body():
     """With a cap of zero an answer without a body is taken, and any byte is too much."""
     assert got(with_length(b""), 0) == b""
     assert got(with_length(b"x"), 0) == f"{HOST}: the answer is larger than the cap"
-
-
-@pytest.mark.parametrize("own", [False, True], ids=["the system's authorities", "a ca_file"])
-def test_certificates_are_held_to_rfc_5280(own, tmp_path):
-    """Every context verifies strictly, takes a listed certificate for an anchor, and checks the host name."""
-    context = TlsContexts().of(Network(ca_file=Authority(tmp_path).ca_file if own else None))
-    assert context.verify_flags & ssl.VERIFY_X509_STRICT
-    assert context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
-    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert context.minimum_version == ssl.TLSVersion.TLSv1_2

@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from kmvalidate.errors import KeyManagerUnavailable
 from kmvalidate.ports import HttpRequest, Network
-from kmvalidate.transport import RequestsTransport
 from tests.hostile import Authority, Peer
+from tests.transports import Transport
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 
 HANDSHAKE, SESSION_TICKET = 22, 4
 
@@ -76,6 +78,6 @@ def test_tickets_without_end_are_no_answer(tmp_path, tickets, max_bytes, end):
         network = Network(private_addresses=True, ca_file=authority.ca_file)
         request = HttpRequest(url=peer.url(), network=network, deadline_s=1.0, max_bytes=max_bytes)
         with pytest.raises(KeyManagerUnavailable, match=end):
-            RequestsTransport().send(request)
+            Transport().send(request)
         assert time.monotonic() - start < 10
     assert 0 < peer.sent < 50_000_000  # what was taken, and what the system's buffers hold

@@ -20,12 +20,8 @@ from __future__ import annotations
 import http.client
 import io
 import re
-from typing import TYPE_CHECKING
 
-from kmvalidate.transport._guard import Guard, GuardedReader, Refusal
-
-if TYPE_CHECKING:
-    import socket
+from kmvalidate.transport._guard import Refusal
 
 _LINE_BYTES = 65_536
 _STATUS_LINE = re.compile(rb"(HTTP/1\.[01]) ([1-9][0-9]{2})(?: ([^\r\n]*))?\r?\n")
@@ -47,40 +43,31 @@ class _Lines(io.BufferedReader):
 class _Source:
     """What `http.client` takes for a socket: it is only asked for a file."""
 
-    def __init__(self, sock: socket.socket, guard: Guard) -> None:
-        self._sock = sock
-        self._guard = guard
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return _Lines(GuardedReader(self._sock, self._guard))
+        return _Lines(self._raw)
 
 
 class StrictAnswer(http.client.HTTPResponse):
     """
-    An answer whose bytes are read under a guard.
+    An answer, read from bytes that are guarded already.
 
     Args:
-        sock: The connected socket.
+        raw: Where they come from.
 
         debuglevel: As `http.client` gives it.
 
         method: The method of the request.
 
         url: As `http.client` gives it.
-
-        guard: The guard of the exchange.
     """
 
     def __init__(
-        self,
-        sock: socket.socket,
-        debuglevel: int = 0,
-        method: str | None = None,
-        url: str | None = None,
-        *,
-        guard: Guard,
+        self, raw: io.RawIOBase, debuglevel: int = 0, method: str | None = None, url: str | None = None
     ) -> None:
-        super().__init__(_Source(sock, guard), debuglevel, method, url)  # type: ignore[arg-type]
+        super().__init__(_Source(raw), debuglevel, method, url)  # type: ignore[arg-type]
 
     def begin(self, **limits: int) -> None:
         """

@@ -3,32 +3,31 @@ One exchange over requests, with the guards built in where bytes move.
 
 Rules kept here:
 
-- requests is the door, without its `Session`: nothing here could follow a redirect, keep a cookie, read ~/.netrc or
-  the environment's proxies. An adapter and its connection serve one exchange and are closed with it, so that what a
-  peer sends unasked is never anybody's answer.
+- requests is the door, without its `Session`. An adapter and its connection serve one exchange and are closed with it,
+  so that what a peer sends unasked is never anybody's answer.
 - Sockets come from `dial`, bytes from `GuardedReader`, answers from `StrictAnswer`; what is sent goes in pieces, each
   with what is left of the deadline.
 - TLS is spoken by `TlsChannel`: Python's own sockets would leave deadline and cap to OpenSSL, which has neither.
 - requests would add certifi's authorities to every context it verifies with (`HTTPAdapter.cert_verify`): not here.
-- Nothing is decompressed: an encoded answer is refused.
 """
 
 from __future__ import annotations
 
 import functools
 import ssl
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import attrs
-import requests
 import urllib3.connection
 from requests.adapters import HTTPAdapter
 
-from kmvalidate.ports import HttpRequest, HttpResponse, Network
+from kmvalidate.ports import HttpRequest, HttpResponse, Network, run
 from kmvalidate.transport._answer import StrictAnswer
 from kmvalidate.transport._dial import dial
-from kmvalidate.transport._guard import Guard, Refusal
+from kmvalidate.transport._guard import Guard, GuardedReader
+from kmvalidate.transport._message import pieces, prepared, taken
 from kmvalidate.transport._tls_channel import GuardedContext
+from kmvalidate.transport._waits import BlockingWaits
 
 if TYPE_CHECKING:
     import socket
@@ -36,12 +35,12 @@ if TYPE_CHECKING:
 
     from urllib3.connectionpool import HTTPConnectionPool
 
-_PIECE_BYTES = 16_384
 
-
-def exchange(request: HttpRequest, headers: Mapping[str, str], context: ssl.SSLContext, guard: Guard) -> HttpResponse:
+async def exchange(
+    request: HttpRequest, headers: Mapping[str, str], context: ssl.SSLContext, guard: Guard
+) -> HttpResponse:
     """
-    Do one exchange and return the whole answer.
+    Do one exchange, without suspending, and return the whole answer.
 
     Args:
         request: What to ask, checked.
@@ -55,44 +54,19 @@ def exchange(request: HttpRequest, headers: Mapping[str, str], context: ssl.SSLC
     Raises:
         Exception: Of any kind that requests, urllib3, `http.client`, `ssl` or `socket` raise, and `Refusal`.
     """
-    prepared = requests.Request(request.method, request.url, headers=dict(headers), data=request.body).prepare()
     proxy = request.network.proxy
-    adapter = _OneExchange(request.network, context, guard)
+    waits = BlockingWaits(guard)
+    adapter = _OneExchange(request.network, context, waits)
     try:
         answer = adapter.send(
-            prepared,
+            prepared(request, headers),
             stream=True,
             timeout=guard.remaining_s(),
             proxies={"http": proxy, "https": proxy} if proxy else None,
         )
-        return _taken(answer.raw, guard)
+        return await taken(answer.raw, waits)
     finally:
         adapter.close()
-
-
-def _taken(raw: urllib3.HTTPResponse, guard: Guard) -> HttpResponse:
-    try:
-        if raw.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", ""}:
-            raise Refusal("the answer is compressed, though that was not asked for")
-        return HttpResponse(
-            status=raw.status,
-            headers={name.lower(): value for name, value in raw.headers.itermerged()},
-            body=_body(raw, guard.max_bytes),
-        )
-    finally:
-        raw.close()
-
-
-def _body(raw: urllib3.HTTPResponse, max_bytes: int) -> bytes:
-    body = bytearray()
-    # Before the first byte: what is announced. Then: what comes.
-    too_much = (raw.length_remaining or 0) > max_bytes
-    while not too_much and (piece := raw.read(_PIECE_BYTES, decode_content=False)):
-        body += piece
-        too_much = len(body) > max_bytes
-    if too_much:
-        raise Refusal("the answer is larger than the cap")
-    return bytes(body)
 
 
 @attrs.frozen
@@ -100,17 +74,19 @@ class _Line:
     """What a connection has to know of its exchange."""
 
     network: Network
-    guard: Guard
+    waits: BlockingWaits
 
     def dial(self, host: str, port: int) -> socket.socket:
-        """Connect: to a proxy wherever it is, since the operator named it and it does the connecting."""
-        return dial(
-            host.strip("[]"),
-            port,
-            self.guard,
-            anywhere=self.network.proxy is not None,
-            private_addresses=self.network.private_addresses,
-        )
+        """Connect."""
+        return run(dial(host, port, self.network, self.waits))
+
+    def arm(self, sock: Any) -> None:
+        """Let the next call on *sock* wait no longer than what is left."""
+        self.waits.guard.arm(sock)
+
+    def answer(self, sock: socket.socket, *args: Any, **kwargs: Any) -> StrictAnswer:
+        """Return the answer that comes from *sock*."""
+        return StrictAnswer(GuardedReader(sock, self.waits.guard), *args, **kwargs)
 
 
 class _GuardedHttp(urllib3.connection.HTTPConnection):
@@ -119,22 +95,22 @@ class _GuardedHttp(urllib3.connection.HTTPConnection):
     def __init__(self, *args: Any, line: _Line, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._line = line
-        self.response_class = functools.partial(StrictAnswer, guard=line.guard)  # type: ignore[assignment]
+        self.response_class = line.answer  # type: ignore[assignment]
 
     def _new_conn(self) -> socket.socket:
         return self._line.dial(self.host, self.port)
 
     def _tunnel(self) -> None:
         super()._tunnel()
-        self._line.guard.arm(cast("socket.socket", self.sock))
+        self._line.arm(self.sock)
 
     def send(self, data: Any) -> None:
-        """Send *data* piece by piece: over TLS each piece could wait for the whole time-out."""
+        """Send *data* piece by piece, each with what is left of the deadline."""
         if self.sock is None:
             self.connect()
-        for start in range(0, len(data), _PIECE_BYTES):
-            self._line.guard.arm(cast("socket.socket", self.sock))
-            super().send(data[start : start + _PIECE_BYTES])
+        for piece in pieces(data):
+            self._line.arm(self.sock)
+            super().send(piece)
 
 
 class _GuardedHttps(_GuardedHttp, urllib3.connection.HTTPSConnection):
@@ -144,9 +120,9 @@ class _GuardedHttps(_GuardedHttp, urllib3.connection.HTTPSConnection):
 class _OneExchange(HTTPAdapter):
     """An adapter whose only connection is a guarded one."""
 
-    def __init__(self, network: Network, context: ssl.SSLContext, guard: Guard) -> None:
-        self._context = GuardedContext(context, guard)
-        self._line = _Line(network, guard)
+    def __init__(self, network: Network, context: ssl.SSLContext, waits: BlockingWaits) -> None:
+        self._context = GuardedContext(context, waits.guard)
+        self._line = _Line(network, waits)
         super().__init__(pool_connections=1, pool_maxsize=1)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:

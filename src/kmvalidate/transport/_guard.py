@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 # What may come on top of the body: the head, interim answers, chunk sizes, trailers.
 OVERHEAD_BYTES = 65_536
+# What is moved at once: neither a wait nor what is done with the bytes may take long.
+PIECE_BYTES = 16_384
+_TOO_LARGE = "the answer is larger than the cap"
 
 
 class Refusal(Exception):
@@ -58,7 +61,7 @@ class Budget:
             Refusal: None may.
         """
         if self._left <= 0:
-            raise Refusal("the answer is larger than the cap")
+            raise Refusal(_TOO_LARGE)
         return self._left
 
     def pay(self, count: int) -> None:
@@ -78,7 +81,7 @@ class Guard:
 
     def __init__(self, deadline_s: float, max_bytes: int) -> None:
         self._ends_at = time.monotonic() + deadline_s
-        self.max_bytes = max_bytes
+        self._max_bytes = max_bytes
         self.answer = Budget(max_bytes + OVERHEAD_BYTES)
         self.records = Budget(2 * (max_bytes + OVERHEAD_BYTES))  # the same bytes and more, as TLS wraps them
 
@@ -102,6 +105,16 @@ class Guard:
             Refusal: Nothing is left.
         """
         sock.settimeout(self.remaining_s())
+
+    def check_body(self, count: int) -> None:
+        """
+        Let a body have *count* bytes.
+
+        Raises:
+            Refusal: That is more than may come.
+        """
+        if count > self._max_bytes:
+            raise Refusal(_TOO_LARGE)
 
 
 class GuardedReader(io.RawIOBase):
