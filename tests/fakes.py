@@ -11,9 +11,32 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from kmvalidate import HttpRequest, HttpResponse, KeyManager, KeyManagerRegistry, Network, RemoteKeys, TokenValidator
+import pytest
+
+from kmvalidate import (
+    HttpRequest,
+    HttpResponse,
+    KeyManager,
+    KeyManagerRegistry,
+    KeyManagerUnavailable,
+    Network,
+    RemoteKeys,
+    TokenValidator,
+)
 from kmvalidate.ports import BlockingPorts
-from tests.signing import AUDIENCE, ISSUER, NOW, b64, dumps, good_claims, good_header, private_key, public_jwk, token
+from tests.signing import (
+    AUDIENCE,
+    ISSUER,
+    NOW,
+    b64,
+    dumps,
+    good_claims,
+    good_header,
+    private_key,
+    public_jwk,
+    reason,
+    token,
+)
 
 WAIT_S = 5.0
 SUFFIX = ISSUER + "/.well-known/openid-configuration"
@@ -162,6 +185,17 @@ class Gateway:
 
     def settle(self) -> None:
         self.ports.settle()
+
+
+def unavailable(gateway: Any, bearer: str | None = None) -> KeyManagerUnavailable:
+    """Return the outage that a token, by default a good one, ends with."""
+    with pytest.raises(KeyManagerUnavailable) as caught:
+        gateway.validator.authenticate(bearer or signed_by("old"))
+    return caught.value
+
+
+def reason_of(gateway: Any, bearer: str) -> str:
+    return reason(gateway.validator.authenticate, bearer)
 
 
 def in_threads(count: int, work: Callable[[], Any]) -> list[threading.Thread]:

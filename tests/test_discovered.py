@@ -5,8 +5,6 @@ import pytest
 
 import kmvalidate as km
 from kmvalidate import ConfigurationError, Discovered, KeyManager, KeyManagerUnavailable, Network, RemoteKeys, discover
-from kmvalidate.discovered import default_transport
-from kmvalidate.transport import RequestsTransport
 from tests.fakes import (
     INSERTED,
     KEYS,
@@ -329,8 +327,3 @@ def test_what_was_discovered_is_frozen():
     assert isinstance(found, Discovered)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         found.issuer = "https://evil.example"
-
-
-def test_the_default_transport_is_requests():
-    """Without a transport of their own, users look through the one over requests."""
-    assert isinstance(default_transport(), RequestsTransport)

@@ -102,17 +102,17 @@ def test_an_answer_beyond_the_cap_is_not_read():
     """A transport that does not keep the cap does not get a larger body past it."""
     body = b'{"a":"' + b"x" * 92 + b'"}'
     transport = WatchedPorts(FakeTransport({KEYS: body}), SettableClock())
-    assert run(exchange(max_bytes=100).get_object(KEYS, "x", transport))
-    assert "more than 99 bytes" in outage(run, exchange(max_bytes=99).get_object(KEYS, "x", transport))
+    assert run(exchange(max_bytes=100).get(KEYS, transport))
+    assert "more than 99 bytes" in outage(run, exchange(max_bytes=99).get(KEYS, transport))
 
 
 def test_a_key_set_without_a_usable_key_is_an_outage():
     """A key set must bring a key, and one that brings some is read whole."""
     transport = FakeTransport({KEYS: {"keys": [{"kty": "oct"}]}})
     fetch = WatchedPorts(transport, SettableClock())
-    assert "none of the keys can be used" in outage(run, exchange().get_key_set(KEYS, fetch))
+    assert "none of the keys can be used" in outage(run, exchange().get_keys(KEYS, fetch))
     transport.answers[KEYS] = {"keys": [{"kty": "oct"}, *key_set("a", "b")["keys"]]}
-    assert [key.kid for key in run(exchange().get_key_set(KEYS, fetch)).keys] == ["a", "b"]
+    assert [key.kid for key in run(exchange().get_keys(KEYS, fetch)).key_set.keys] == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_keys_do_not_wait_for_each_other(ports):
 )
 def test_whatever_is_raised_lands_as_a_failure(ports, error, why):
     """An error of ours lands with its text, any other with its type alone, and no thread dies of it."""
-    assert outcome(Flights().launch("a", raising(error), ports, DEADLINE_S), ports) == Failed(why)
+    assert outcome(Flights().launch("a", raising(error), ports, DEADLINE_S), ports) == Failed(why, flown=True)
 
 
 def test_a_caller_gives_up_a_flight_that_does_not_land(ports):

@@ -5,8 +5,9 @@ import pytest
 from kmvalidate import KeyManager, KeyManagerUnavailable, RemoteKeys
 from kmvalidate.flights import Flights
 from kmvalidate.issuer_state import IssuerState
-from kmvalidate.key_cache import FixedKeys, KeyCache, Snapshot
+from kmvalidate.key_cache import KeyCache
 from kmvalidate.key_sets import KeySet
+from kmvalidate.key_snapshots import FixedKeys, Snapshot
 from kmvalidate.ports import run
 from tests.fakes import FakeTransport, SettableClock, WatchedPorts, answer, key_set, published
 from tests.signing import AUDIENCE, ISSUER, manager, static_keys
@@ -20,7 +21,7 @@ def ports():
 def cache(spread=0.5, **source):
     remote = RemoteKeys(**source)
     owner = KeyManager(name="Test", issuer=ISSUER, audience=AUDIENCE, keys=remote)
-    return KeyCache(owner, remote, Flights(), lambda: spread)
+    return KeyCache(owner, Flights(), lambda: spread)
 
 
 def kids(snapshot):
@@ -44,7 +45,7 @@ def test_waiting_for_keys_that_are_there_fetches_nothing(ports):
     """A caller that comes to wait just after the keys have landed takes them."""
     keys = cache()
     assert run(keys.wait(ports)) is run(keys.wait(ports))
-    assert sum(ports._transport.hits.values()) == 2
+    assert sum(ports.transport.hits.values()) == 2
 
 
 @pytest.mark.parametrize(("spread", "soft_s"), [(0.0, 540.0), (0.5, 600.0), (1.0, 660.0)])
@@ -67,7 +68,7 @@ def test_keys_past_their_hard_ttl_are_not_used_within_a_back_off(ports):
     """While the provider may not be asked again, keys past their hard TTL serve nobody all the same."""
     keys = cache()
     old = run(keys.wait(ports))
-    ports._transport.answers = {}
+    ports.transport.answers = {}
     ports.clock.pass_s(86_399.5)
     assert run(keys.wait(ports)) is old
     assert keys.ready(ports) is old
@@ -80,7 +81,7 @@ def test_keys_past_their_hard_ttl_are_not_used_within_a_back_off(ports):
 @pytest.mark.parametrize(("spread", "backoff_s"), [(0.0, 30.0), (1.0, 27.0)])
 def test_the_back_off_is_spread_below_its_limit(ports, spread, backoff_s):
     """Jitter shortens the back-off and never carries it beyond its limit."""
-    ports._transport.answers = {}
+    ports.transport.answers = {}
     keys = cache(spread)
     for _ in range(30):
         with pytest.raises(KeyManagerUnavailable) as caught:
@@ -95,23 +96,23 @@ def test_a_success_ends_the_back_off_at_once(ports):
     keys = cache(jwks_url=url, cooldown_s=0)
 
     def overtaken():
-        ports._transport.answers[url] = answer({}, 503)
+        ports.transport.answers[url] = answer({}, 503)
         ports.clock.pass_s(7)  # past the deadline and its grace
         with pytest.raises(KeyManagerUnavailable, match="503"):
             run(keys.wait(ports))
-        ports._transport.answers[url] = key_set("new")
+        ports.transport.answers[url] = key_set("new")
         return key_set("old")
 
-    ports._transport.answers[url] = overtaken
+    ports.transport.answers[url] = overtaken
     old = run(keys.wait(ports))
     ports.settle()
-    assert (kids(old), kids(run(keys.newer(old, ports)))) == (["old"], ["new"])
+    assert (kids(old), kids(run(keys.newer(old, "x", ports)))) == (["old"], ["new"])
 
 
 def test_a_fetch_dates_from_its_beginning(ports):
     """Keys are as old as the request for them, not as its answer."""
     began = ports.clock.now
-    ports._transport.answers["https://idp.example/jwks"] = lambda: ports.clock.pass_s(2) or key_set("old")
+    ports.transport.answers["https://idp.example/jwks"] = lambda: ports.clock.pass_s(2) or key_set("old")
     snapshot = run(cache(jwks_url="https://idp.example/jwks").wait(ports))
     assert (snapshot.fetched_at, snapshot.hard_at) == (began, began + 86_400)
 
@@ -120,9 +121,9 @@ def test_a_refresh_replaces_the_snapshot_whole(ports):
     """After a refresh no old key is left."""
     keys = cache()
     old = run(keys.wait(ports))
-    ports._transport.answers = published("new")
+    ports.transport.answers = published("new")
     ports.clock.pass_s(10)
-    new = run(keys.newer(old, ports))
+    new = run(keys.newer(old, "x", ports))
     assert (kids(old), kids(new)) == (["old"], ["new"])
 
 
@@ -131,7 +132,7 @@ def test_a_refresh_that_brings_the_same_keys_is_newer(ports):
     keys = cache()
     old = run(keys.wait(ports))
     ports.clock.pass_s(10)
-    new = run(keys.newer(old, ports))
+    new = run(keys.newer(old, "x", ports))
     assert (new is old, new.key_set == old.key_set) == (False, True)
 
 
@@ -140,11 +141,11 @@ def test_what_is_newer_already_is_taken(ports):
     keys = cache()
     old = run(keys.wait(ports))
     ports.clock.pass_s(10)
-    new = run(keys.newer(old, ports))
-    assert run(keys.newer(old, ports)) is new
+    new = run(keys.newer(old, "x", ports))
+    assert run(keys.newer(old, "x", ports)) is new
     ports.clock.pass_s(10)
-    assert run(keys.newer(old, ports)) is new
-    assert sum(ports._transport.hits.values()) == 4
+    assert run(keys.newer(old, "x", ports)) is new
+    assert sum(ports.transport.hits.values()) == 4
 
 
 def test_keys_within_the_cool_down_are_new_enough(ports):
@@ -152,26 +153,26 @@ def test_keys_within_the_cool_down_are_new_enough(ports):
     keys = cache()
     old = run(keys.wait(ports))
     ports.clock.pass_s(9.9)
-    assert run(keys.newer(old, ports)) is old
+    assert run(keys.newer(old, "x", ports)) is old
 
 
 def test_no_cool_down_means_a_fetch_each_time(ports):
     """A cool-down of zero has every unknown key fetched for."""
     keys = cache(cooldown_s=0)
     old = run(keys.wait(ports))
-    assert run(keys.newer(old, ports)) is not old
+    assert run(keys.newer(old, "x", ports)) is not old
 
 
 def test_a_failed_forced_fetch_is_an_outage_until_the_cool_down_ends(ports):
     """An outage that an unknown key meets says when the provider will be asked again."""
     keys = cache()
     old = run(keys.wait(ports))
-    ports._transport.answers = {}
+    ports.transport.answers = {}
     ports.clock.pass_s(10)
     for waited_s, left_s in ((0, 10.0), (4, 6.0), (5.5, 1.0)):
         ports.clock.pass_s(waited_s)
         with pytest.raises(KeyManagerUnavailable) as caught:
-            run(keys.newer(old, ports))
+            run(keys.newer(old, "x", ports))
         assert caught.value.retry_after_s == pytest.approx(left_s)
     assert keys.ready(ports) is old
 
@@ -185,17 +186,17 @@ def test_snapshots_are_told_apart_by_identity():
 def test_fixed_keys_are_always_ready(ports):
     """Pinned keys never age, are never waited for, and have nothing newer."""
     ports.clock.pass_s(1e9)
-    fixed = FixedKeys("Test", KeySet(()))
+    fixed = FixedKeys(manager(), KeySet(()))
     snapshot = fixed.ready(ports)
     assert run(fixed.wait(ports)) is snapshot
-    assert run(fixed.newer(snapshot, ports)) is snapshot
-    assert ports._transport.requests == []
+    assert run(fixed.newer(snapshot, "x", ports)) is snapshot
+    assert ports.transport.requests == []
 
 
 def test_a_state_takes_its_keys_from_its_configuration():
     """Remote keys make a cache, pinned keys are taken as they are, and each state has its own."""
-    flights = Flights()
+    flights, clock = Flights(), SettableClock()
     remote, pinned = manager(keys=RemoteKeys()), manager(keys=static_keys("P-256"))
-    assert isinstance(IssuerState.of(remote, flights).source, KeyCache)
-    assert isinstance(IssuerState.of(pinned, flights).source, FixedKeys)
-    assert IssuerState.of(remote, flights).source._key != IssuerState.of(remote, flights).source._key
+    sources = [IssuerState.of(each, flights, clock).source for each in (remote, remote, pinned)]
+    assert [type(source) for source in sources] == [KeyCache, KeyCache, FixedKeys]
+    assert sources[0]._key != sources[1]._key

@@ -39,6 +39,10 @@ WRONG = [
         for value in (None, [], "", (), ["none"], ["None"], ["HS256"], "HS512", ["RS256", "rs256"])
     ),
     *(("algorithms", value) for value in (["RS256", None], ["RS256", ""], [["RS256"]], ["RSA-OAEP"], ["ES256 "], 5)),
+    *(("keys", value) for value in ([None], [RemoteKeys()], [static_keys("P-256"), None], "x", iter(()), {1: 2})),
+    *(("organization", value) for value in ("", 5, b"acme", [], True)),
+    *(("extra_issuers", value) for value in (None, [""], [None], 5, ["https://{tenantid}.example"])),
+    *(("tenants", value) for value in (None, [""], [None], 5, ["acme"], "acme")),
     *(("leeway_s", value) for value in (-1, 300.5, 301, math.inf, NAN, "60", None, True)),
     *(("max_age_s", value) for value in (0, -1, 0.5, NAN, "60", True)),
     *(("max_lifetime_s", value) for value in (0, -1, 0.5, NAN, "60", True)),
@@ -84,13 +88,33 @@ def test_what_was_configured_stays():
     assert (dict(made.claim_values), made.required_claims) == ({"x": [1]}, ("sub",))
 
 
+def test_several_pinned_keys_are_one_set():
+    """A key manager with several static keys accepts what any of them signed, whatever they were read from."""
+    pem = private_key("RSA").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    parts = [static_keys("P-256"), static_keys("Ed25519", "P-256"), StaticKeys.from_pem(pem, kid="pem")]
+    for keys in (parts, tuple(parts), iter(parts), StaticKeys.joined(parts), [StaticKeys.joined(parts[:2]), parts[2]]):
+        check = validator(keys=keys).authenticate
+        found = [reason(check, with_header(alg, kid=kid)) for alg, kid in (("ES256", "P-256"), ("EdDSA", "Ed25519"))]
+        assert [*found, reason(check, with_header("RS256", kid="pem"))] == ["GOOD"] * 3
+        assert reason(check, with_header("ES384", kid="P-384")) == "UNKNOWN_KEY"
+
+
+def test_a_pem_without_kid_beside_others_serves_no_named_key():
+    """A PEM key without kid serves tokens that name a key only where it is the sole one."""
+    pem = private_key("P-256").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    alone, joined = [StaticKeys.from_pem(pem)], [StaticKeys.from_pem(pem), static_keys("RSA")]
+    found = [reason(validator(keys=keys).authenticate, with_header(kid="any")) for keys in (alone, joined)]
+    assert found == ["GOOD", "UNKNOWN_KEY"]
+
+
 def test_the_defaults_are_the_safe_ones():
     """By default the usual asymmetric algorithms are allowed, and sixty seconds of leeway."""
     made = KeyManager(name="Test", issuer=ISSUER, audience=AUDIENCE, keys=static_keys("P-256"))
     assert (made.algorithms, made.leeway_s) == (DEFAULT_ALGORITHMS, 60.0)
     assert not {"ES256K", "Ed448", "HS256", "none"} & {*made.algorithms, *made.algorithm_shapes()}
     assert made.audience == frozenset({AUDIENCE})
-    assert made.claim_rules().issuer == ISSUER
+    assert made.claim_rules().issuers == made.issuers == (ISSUER,)
+    assert (made.organization, made.extra_issuers, made.tenants) == (None, (), ())
 
 
 @pytest.mark.parametrize("alg", [alg for alg in ALGORITHMS if alg not in {"ES256K", "Ed448"}])

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kmvalidate.errors import Reason, Refused
 from kmvalidate.key_documents import read_keys
-from kmvalidate.key_sets import ALGORITHM_SHAPES, KeySet
+from kmvalidate.key_sets import ALGORITHM_SHAPES, KeySet, Skipped
 from kmvalidate.tokens import Header
 from tests.signing import ABSENT, refusal, static_keys, validator, with_header
 
@@ -287,3 +287,22 @@ def test_no_key_material_is_shown():
     """A key's repr has its kid and thumbprint and no key object."""
     assert "public_key" not in repr(A)
     assert "kid='a'" in repr(A)
+
+
+def test_joined_sets_count_equal_keys_once():
+    """Several sets become one, in their order; equal keys and all that was skipped are kept, once and whole."""
+    skips = Skipped(0, "x", "why"), Skipped(0, "y", "why")
+    joined = KeySet.joined([KeySet.of([A], skips[:1]), KeySet.of([]), KeySet.of([B, A], skips[1:])])
+    assert (joined.keys, joined.skipped) == ((A, B), skips)
+    assert KeySet.joined([]).keys == ()
+
+
+def test_keys_are_left_out_by_thumbprint():
+    """A set without some key material keeps the other keys, whatever their ids; without none it is the same object."""
+    keys = KeySet.of([A, B, PEMS["p256"]])
+    assert keys.names == ("a", "b", PEMS["p256"].thumbprint)
+    assert keys.without({"a", "x"}) is keys
+    assert keys.without({A.thumbprint, "x"}).names == keys.names[1:]
+    assert keys.without({PEMS["p256"].thumbprint}).names == ("a", "b")
+    assert keys.without({A.thumbprint}).keys == tuple(key for key in keys.keys if key.thumbprint != A.thumbprint)
+    assert keys.without({"x", ""}) is keys

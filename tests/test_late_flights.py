@@ -30,7 +30,7 @@ def test_a_late_failure_changes_nothing():
     stuck = LateFailure()
     gateway = given_up(stuck)
     gateway.clock.pass_s(GIVEN_UP_S)
-    gateway.ports._transport = healthy = FakeTransport(published("old"))
+    gateway.ports.transport = healthy = FakeTransport(published("old"))
     assert gateway.accepts(signed_by("old"))
     stuck.let_go.set()
     gateway.settle()

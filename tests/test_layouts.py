@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kmvalidate import ClientIdInstead, JwtValidator, KeyManagerRegistry, layouts
+from kmvalidate import ANY_AUDIENCE, ClientIdInstead, JwtValidator, KeyManagerRegistry, layouts
 from kmvalidate.layouts import Budget, Layouts
 from kmvalidate.strict_json import parse_object
 from kmvalidate.tokens import recognise
@@ -54,7 +54,7 @@ def ready(*seen, **changes):
 
 def at_once(validator, text):
     """Return what is proved of a token without the long way, None if it has to be gone."""
-    return validator.verify_now(recognise(text), validator._registry.ports)
+    return validator.verify_now(recognise(text), None, validator._registry.ports)
 
 
 @pytest.mark.parametrize(
@@ -226,6 +226,37 @@ def test_issuers_with_the_same_header_do_not_mix():
     assert at_once(validator, with_claims()).issuer == ISSUER
     assert at_once(validator, with_claims(iss=other)).issuer == other
     assert reason(validator.validate, with_claims(iss="https://idp.example/realms/third")) == "UNKNOWN_ISSUER"
+
+
+def test_a_waived_audience_is_read_at_once():
+    """Where the audience is waived a token of any, or of none, is read at once."""
+    validator = ready(good_claims(), good_claims(aud=...), audience=ANY_AUDIENCE)
+    for change in ({"aud": "others"}, {"aud": []}, {"aud": ...}):
+        assert at_once(validator, with_claims(**change)).issuer == ISSUER
+
+
+def test_issuers_of_one_key_manager_are_read_at_once_each():
+    """What one issuer of a key manager taught is not taken for another, and each learns for itself."""
+    others = [f"https://idp.example/{turn}" for turn in range(6)]
+    validator = ready(good_claims(), extra_issuers=others)
+    for issuer in others:
+        assert at_once(validator, with_claims(iss=issuer)) is None
+        assert validator.validate(with_claims(iss=issuer)).issuer == issuer
+        assert at_once(validator, with_claims(iss=issuer)).issuer == issuer
+    assert reason(validator.validate, with_claims(iss="https://idp.example/6")) == "UNKNOWN_ISSUER"
+
+
+def test_what_was_learnt_for_one_organization_is_not_for_another():
+    """A token like others is read at once for who has no key managers of its own; each that has learns for itself."""
+    validator = ready(good_claims())
+    registry, jwt = validator._registry, recognise(token())
+    assert validator.verify_now(jwt, "acme", registry.ports).issuer == ISSUER
+    registry.use("control-plane", [manager(issuer="x", organization=who, name=who) for who in ("acme", "umbrella")])
+    assert validator.verify_now(jwt, "acme", registry.ports) is None
+    validator.validate(token(), organization="acme")
+    assert validator.verify_now(jwt, "acme", registry.ports).issuer == ISSUER
+    assert validator.verify_now(jwt, "umbrella", registry.ports) is None
+    assert validator.verify_now(jwt, "nobody", registry.ports).issuer == ISSUER
 
 
 def test_claims_are_read_when_they_are_asked_for():

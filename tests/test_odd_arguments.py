@@ -172,21 +172,21 @@ def test_a_well_known_path_ends_with_a_slash(url):
 def test_a_caller_that_comes_between_shares_the_fetch():
     """A caller that saw no fetch, while another launched one and said so, waits for that one: no outage."""
     ports = WatchedPorts(FakeTransport(published("old")), SettableClock())
-    keys = KeyCache(manager(keys=RemoteKeys(jwks_url=KEYS)), RemoteKeys(jwks_url=KEYS), manager_flights())
+    keys = KeyCache(manager(keys=RemoteKeys(jwks_url=KEYS)), manager_flights())
     seen = run(keys.wait(ports))
     ports.clock.pass_s(20)
-    ports._transport.answers = published("new")
+    ports.transport.answers = published("new")
     find, asked = keys._flights.find, threading.Event()
 
     def find_late(key, given):
         if asked.is_set():
             return find(key, given)
         asked.set()
-        assert run(keys.newer(seen, ports)) is not seen
+        assert run(keys.newer(seen, "x", ports)) is not seen
         return None
 
     keys._flights.find = find_late
-    assert run(keys.newer(seen, ports)) is not seen
+    assert run(keys.newer(seen, "x", ports)) is not seen
 
 
 def manager_flights():

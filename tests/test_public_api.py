@@ -15,6 +15,7 @@ HEAVY = {
     "framework": ["flask", "django", "starlette", "fastapi", "rest_framework"],
     "broker client": ["pika", "redis"],
     "OAuth client": ["authlib"],
+    "event loop": ["asyncio"],
 }
 
 NEW_MODULES = """
@@ -25,9 +26,29 @@ print(*sorted(set(sys.modules) - before))
 """
 
 
-def new_modules() -> set[str]:
-    """Return the modules that ``import kmvalidate`` loads into a fresh interpreter."""
-    fresh = subprocess.run([sys.executable, "-c", NEW_MODULES], capture_output=True, text=True, check=True)
+BLOCKING_USE = """
+import sys
+before = set(sys.modules)
+import kmvalidate as km
+
+class Transport:
+    def send(self, request, /):
+        raise OSError
+
+keys = km.RemoteKeys(jwks_url="https://idp.example/keys")
+manager = km.KeyManager(name="a", issuer="urn:a", audience="a", keys=keys)
+registry = km.KeyManagerRegistry([manager], transport=Transport(), on_event=lambda event: None)
+assert [health.usable for health in registry.warm()] == [False]
+try:
+    km.TokenValidator(registry).authenticate("a.b.c", organization="acme")
+except km.Refused:
+    print(*sorted(set(sys.modules) - before))
+"""
+
+
+def new_modules(program: str = NEW_MODULES) -> set[str]:
+    """Return the modules that a program, by default ``import kmvalidate``, loads into a fresh interpreter."""
+    fresh = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return set(fresh.stdout.split())
 
 
@@ -69,6 +90,13 @@ def test_a_public_name_is_the_same_object_each_time() -> None:
 def test_the_import_is_light(kind: str) -> None:
     """Importing the package loads no HTTP client, no framework and no broker client."""
     assert new_modules().isdisjoint(HEAVY[kind])
+
+
+def test_blocking_callers_with_a_transport_load_none_of_ours() -> None:
+    """Who validates without asyncio and brings a transport loads neither asyncio nor an HTTP client of ours."""
+    loaded = new_modules(BLOCKING_USE)
+    assert "kmvalidate.validator" in loaded
+    assert loaded.isdisjoint({"asyncio", "requests", "urllib3", "httpx2", "httpcore2", "kmvalidate.transport"})
 
 
 def test_the_package_is_typed() -> None:

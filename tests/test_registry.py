@@ -145,14 +145,3 @@ def test_a_registry_needs_no_ports_to_be_made():
     registry = KeyManagerRegistry([manager(keys=static_keys("P-256"))])
     assert reason(JwtValidator(registry).validate, token()) == "EXPIRED"
     assert reason(TokenValidator(registry).authenticate, with_claims(exp=10**11)) == "GOOD"
-
-
-def test_an_async_transport_is_refused_when_the_registry_is_made():
-    """A transport that would hand blocking callers a coroutine is a ConfigurationError, not an outage."""
-
-    class AsyncTransport:
-        async def send(self, request: object) -> object:
-            raise AssertionError(request)
-
-    with pytest.raises(ConfigurationError, match="async"):
-        KeyManagerRegistry([manager()], transport=AsyncTransport())

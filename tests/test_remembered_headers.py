@@ -4,7 +4,7 @@ import pytest
 
 from kmvalidate import JwtValidator, KeyManagerRegistry, TokenValidator, jwt_validator, routes
 from kmvalidate.tokens import recognise
-from tests.signing import NoNetwork, SetClock, manager, private_key, reason, token, with_claims, with_header
+from tests.signing import ISSUER, NoNetwork, SetClock, manager, private_key, reason, token, with_claims, with_header
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def registry():
 
 def at_hand(validator, text):
     """Return what is proved of a token without looking at its header."""
-    return validator.verify_now(recognise(text), validator._registry.ports)
+    return validator.verify_now(recognise(text), None, validator._registry.ports)
 
 
 def checks(registry):
@@ -73,3 +73,30 @@ def test_issuers_of_one_header_are_bounded(monkeypatch):
     for issuer in issuers * 2:
         assert validator.validate(with_claims(iss=issuer)).issuer == issuer
         assert at_hand(validator, with_claims(iss=issuer)).issuer == issuer
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_long_headers_are_verified_and_not_remembered(registry, more):
+    """A header segment of more than 1,024 characters is looked at each time; one of just so many is remembered."""
+    validator = JwtValidator(registry)
+    text = next(
+        text
+        for text in (with_header(fill="x" * size) for size in range(680, 760))
+        if len(text.split(".")[0]) >= 1024 + more
+    )
+    assert len(text.split(".")[0]) <= 1026
+    for _ in range(3):
+        assert validator.validate(text).issuer == ISSUER
+    assert (at_hand(validator, text) is None, len(validator._routes._routes)) == (bool(more), 1 - more)
+    header, payload, signature = text.split(".")
+    assert reason(validator.validate, f"{header}.{payload}.{signature[:-4]}AAAA") == "BAD_SIGNATURE"
+
+
+def test_organizations_that_do_not_exist_are_not_learnt(registry):
+    """However many names callers invent, what is learnt is learnt once, for all who have no key managers."""
+    validator, text = JwtValidator(registry), token()
+    validator.validate(text)
+    for turn in range(2_000):
+        assert validator.validate(text, organization=f"invented-{turn}").issuer == ISSUER
+    (route,) = validator._routes._routes._young.values()
+    assert list(route.bindings) == [ISSUER]

@@ -3,12 +3,10 @@
 import os
 import sys
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from kmvalidate import (
-    JwtValidator,
     KeyManager,
     KeyManagerRegistry,
     KeyManagerUnavailable,
@@ -17,7 +15,7 @@ from kmvalidate import (
     TokenValidator,
 )
 from kmvalidate.errors import ConfigurationError
-from kmvalidate.transport import RequestsTransport
+from tests.caches import held_up
 from tests.fakes import (
     INSERTED,
     KEYS,
@@ -28,14 +26,15 @@ from tests.fakes import (
     HeldTransport,
     SettableClock,
     answer,
-    badly_signed,
     in_threads,
     key_set,
     metadata,
     published,
+    reason_of,
     signed_by,
+    unavailable,
 )
-from tests.signing import AUDIENCE, ISSUER, b64, dumps, reason
+from tests.signing import AUDIENCE, ISSUER, dumps, reason
 
 SOFT_S, HARD_S = 600.0, 86_400.0
 
@@ -48,17 +47,6 @@ def idp():
 @pytest.fixture
 def gateway(idp):
     return Gateway(idp)
-
-
-def unavailable(gateway, bearer=None):
-    """Return the outage that a token ends with."""
-    with pytest.raises(KeyManagerUnavailable) as caught:
-        gateway.validator.authenticate(bearer or signed_by("old"))
-    return caught.value
-
-
-def reason_of(gateway, bearer):
-    return reason(gateway.validator.authenticate, bearer)
 
 
 # First use
@@ -108,16 +96,6 @@ def test_documents_share_one_deadline(idp):
     idp.answers[SUFFIX] = lambda: gateway.clock.pass_s(3.0) or metadata()
     assert "no time left" in unavailable(gateway).why
     assert idp.hits == {SUFFIX: 1}
-
-
-def held_up(gateway: Gateway, held: HeldTransport, callers: int, call: Callable[[], object]) -> None:
-    """Let several callers wait for what *held* holds, and only then let it go."""
-    threads = in_threads(callers, call)
-    for _ in threads:
-        assert gateway.ports.waiting.acquire(timeout=WAIT_S)
-    held.let_go.set()
-    for thread in threads:
-        thread.join(WAIT_S)
 
 
 def test_concurrent_cold_callers_share_one_fetch():
@@ -269,7 +247,7 @@ def given_up(gateway: Gateway, owner: str) -> KeyManagerUnavailable:
     outage = unavailable(gateway)
     gateway.ports.patience_s = None
     gateway.clock.pass_s(6.1)
-    gateway.ports._transport = FakeTransport(published(owner))
+    gateway.ports.transport = FakeTransport(published(owner))
     return outage
 
 
@@ -294,174 +272,6 @@ def test_a_late_answer_does_not_bring_old_keys_back():
     assert stuck.hits == {KEYS: 1}
     assert reason_of(gateway, signed_by("stolen")) == "UNKNOWN_KEY"
     assert gateway.accepts(signed_by("new"))
-
-
-# Ageing
-
-
-def test_keys_due_are_fetched_in_the_background(gateway, idp):
-    """After the soft TTL a token is verified with the old keys at once, while the new ones are fetched."""
-    assert gateway.accepts(signed_by("old"))
-    held = HeldTransport(published("new"))
-    gateway.ports._transport = held
-    gateway.clock.pass_s(1.1 * SOFT_S)
-    assert all(gateway.accepts(signed_by("old")) for _ in range(3))
-    assert held.asked.wait(WAIT_S)
-    held.let_go.set()
-    gateway.settle()
-    assert held.hits == {SUFFIX: 1, KEYS: 1}
-    assert gateway.accepts(signed_by("new"))
-
-
-def test_keys_are_not_fetched_before_they_are_due(gateway, idp):
-    """Within the soft TTL, less its jitter, nothing is fetched."""
-    gateway.accepts(signed_by("old"))
-    gateway.clock.pass_s(0.89 * SOFT_S)
-    assert gateway.accepts(signed_by("old"))
-    assert idp.hits == {SUFFIX: 1, KEYS: 1}
-
-
-def test_a_removed_key_is_refused_after_the_refresh(gateway, idp):
-    """A key that its issuer no longer publishes verifies nothing, though its tokens were accepted before."""
-    assert gateway.accepts(signed_by("old"))
-    idp.answers = published("new")
-    gateway.clock.pass_s(1.1 * SOFT_S)
-    gateway.accepts(signed_by("old"))
-    gateway.settle()
-    assert reason_of(gateway, signed_by("old")) == "UNKNOWN_KEY"
-
-
-def test_an_idle_issuer_is_asked_first(gateway, idp):
-    """When nobody has asked for twice the soft TTL, the first token waits for newer keys."""
-    assert gateway.accepts(signed_by("old"))
-    idp.answers = published("new")
-    gateway.clock.pass_s(2.2 * SOFT_S)
-    assert reason_of(gateway, signed_by("old")) == "UNKNOWN_KEY"
-
-
-def test_an_idle_issuer_that_cannot_be_asked_is_served(gateway, idp):
-    """When that attempt fails, the old keys serve until their hard TTL."""
-    assert gateway.accepts(signed_by("old"))
-    idp.answers = {}
-    gateway.clock.pass_s(2.2 * SOFT_S)
-    assert gateway.accepts(signed_by("old"))
-    assert idp.hits[SUFFIX] == 2
-    gateway.ports.refusing = RuntimeError("can't start new thread")
-    gateway.clock.pass_s(100)
-    assert gateway.accepts(signed_by("old"))
-
-
-def test_only_the_first_request_of_an_idle_issuer_waits(gateway):
-    """While the first token after a silence waits, others are verified with the old keys."""
-    assert gateway.accepts(signed_by("old"))
-    held = gateway.ports._transport = HeldTransport(published("old"))
-    while gateway.ports.waiting.acquire(blocking=False):
-        pass
-    gateway.clock.pass_s(2.2 * SOFT_S)
-    threads = in_threads(1, lambda: gateway.accepts(signed_by("old")))
-    assert gateway.ports.waiting.acquire(timeout=WAIT_S)
-    assert gateway.accepts(signed_by("old"))
-    assert not gateway.ports.waiting.acquire(blocking=False)
-    held.let_go.set()
-    threads[0].join(WAIT_S)
-
-
-def test_keys_end_with_their_hard_ttl(gateway, idp):
-    """Keys that could not be fetched again serve until their hard TTL, and then there is an outage."""
-    assert gateway.accepts(signed_by("old"))
-    idp.answers = {}
-    gateway.clock.pass_s(HARD_S - 1)
-    assert gateway.accepts(signed_by("old"))
-    gateway.settle()
-    gateway.clock.pass_s(1)
-    assert unavailable(gateway).key_manager == "Test"
-    idp.answers = published("old")
-    gateway.clock.pass_s(30)
-    assert gateway.accepts(signed_by("old"))
-
-
-def test_the_jwt_validator_is_useful_alone(gateway, idp):
-    """The JWT half fetches keys by itself, remembers them, and has nothing to say of opaque tokens."""
-    alone = JwtValidator(gateway.registry)
-    assert {alone.validate(signed_by("old")).key_id for _ in range(3)} == {"old"}
-    assert reason(alone.validate, "opaque") == "OPAQUE_TOKEN"
-    assert idp.hits == {SUFFIX: 1, KEYS: 1}
-
-
-# Unknown keys
-
-
-def test_an_unknown_kid_has_the_keys_fetched_in_the_same_request(gateway, idp):
-    """A token signed with a key published since is verified at its first try."""
-    assert gateway.accepts(signed_by("old"))
-    idp.answers = published("old", "new")
-    gateway.clock.pass_s(10)
-    assert gateway.accepts(signed_by("new"))
-    assert idp.hits[KEYS] == 2
-
-
-def test_an_unknown_kid_soon_after_a_fetch_is_refused(gateway, idp):
-    """Keys fetched within the cool-down are new enough to say that a key does not exist."""
-    assert reason_of(gateway, signed_by("nobody")) == "UNKNOWN_KEY"
-    gateway.clock.pass_s(9.9)
-    assert reason_of(gateway, signed_by("nobody")) == "UNKNOWN_KEY"
-    assert idp.hits == {SUFFIX: 1, KEYS: 1}
-
-
-def test_a_flood_of_invented_kids_costs_one_fetch_in_a_cool_down(gateway, idp):
-    """However many unknown kids come, the provider is asked once in ten seconds."""
-    gateway.accepts(signed_by("old"))
-    for _ in range(3):
-        gateway.clock.pass_s(10)
-        assert {reason_of(gateway, signed_by(f"invented-{n}")) for n in range(20)} == {"UNKNOWN_KEY"}
-    assert idp.hits == {SUFFIX: 4, KEYS: 4}
-
-
-def test_a_flood_during_an_outage_costs_one_fetch_in_a_cool_down(gateway, idp):
-    """While the forced fetch fails, unknown kids are an outage, not a refusal, and cause no storm."""
-    gateway.accepts(signed_by("old"))
-    idp.answers = {}
-    gateway.clock.pass_s(10)
-    outages = [unavailable(gateway, signed_by(f"invented-{n}")) for n in range(20)]
-    assert {(o.key_manager, o.retry_after_s) for o in outages} == {("Test", 10.0)}
-    gateway.clock.pass_s(9.9)
-    unavailable(gateway, signed_by("invented"))
-    assert idp.hits[SUFFIX] == 2
-    assert gateway.accepts(signed_by("old"))
-
-
-def test_unknown_kids_wait_for_the_fetch_under_way(gateway):
-    """Tokens with unknown kids that come together share one forced fetch."""
-    assert gateway.accepts(signed_by("old"))
-    held = gateway.ports._transport = HeldTransport(published("old", "new"))
-    while gateway.ports.waiting.acquire(blocking=False):
-        pass
-    gateway.clock.pass_s(10)
-    served = []
-    held_up(gateway, held, 8, lambda: served.append(gateway.accepts(signed_by("new"))))
-    assert (served, held.hits) == ([True] * 8, {SUFFIX: 1, KEYS: 1})
-
-
-def test_a_bad_signature_under_a_known_kid_fetches_nothing(gateway, idp):
-    """A forged signature is refused with the keys at hand, however old they are."""
-    gateway.accepts(signed_by("old"))
-    gateway.clock.pass_s(60)
-    assert {reason_of(gateway, badly_signed("old")) for _ in range(5)} == {"BAD_SIGNATURE"}
-    assert idp.hits == {SUFFIX: 1, KEYS: 1}
-
-
-@pytest.mark.parametrize("claims", [{"iss": "https://evil.example"}, {"iss": ISSUER + "/"}, {"iss": 7}], ids=str)
-def test_an_unknown_issuer_is_refused_without_the_network(gateway, idp, claims):
-    """No URL is ever made from a token."""
-    assert reason_of(gateway, signed_by("old", **claims)) in {"UNKNOWN_ISSUER", "INVALID_CLAIM"}
-    assert not idp.requests
-
-
-def test_a_refused_header_fetches_nothing(gateway, idp):
-    """An algorithm that is not allowed is refused before any key is asked for."""
-    header = b64(dumps({"alg": "HS256", "kid": "old"}))
-    assert reason_of(gateway, f"{header}.{signed_by('old').split('.', 1)[1]}") == "ALGORITHM_NOT_ALLOWED"
-    assert not idp.requests
 
 
 def exit_code(work):
@@ -489,16 +299,10 @@ if sys.platform == "linux":
         bearer = signed_by("old")
 
         def in_child():
-            gateway.ports._transport = FakeTransport(published("old"))
+            gateway.ports.transport = FakeTransport(published("old"))
             return gateway.accepts(bearer)
 
         assert exit_code(in_child) == 0
         idp.let_go.set()
         threads[0].join(WAIT_S)
         assert served == [True]
-
-
-def test_the_default_transport_is_requests():
-    """Without a transport of their own, users get the one over requests."""
-    manager = KeyManager(name="Test", issuer=ISSUER, audience=AUDIENCE, keys=RemoteKeys())
-    assert isinstance(KeyManagerRegistry([manager]).ports._transport, RequestsTransport)

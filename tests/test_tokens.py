@@ -9,11 +9,11 @@ from kmvalidate.tokens import (
     DEFAULT_MAX_TOKEN_BYTES,
     Jwt,
     OpaqueToken,
-    VerifiedToken,
     parse_claims,
     parse_header,
     recognise,
 )
+from kmvalidate.verified import VerifiedToken
 from tests.signing import b64, dumps, good_claims, good_header, reason, refusal, spare_token, token, validator
 
 
@@ -249,7 +249,7 @@ def test_nothing_can_be_set():
 def test_claims_that_cannot_be_read_now_are_not_remembered_as_none():
     """Where a caller has used up the stack the claims cannot be read, which is said and not remembered."""
     good = validator().authenticate(token())
-    verified = VerifiedToken(good.expires_at, good._backing, b"[" * 100)
+    verified = VerifiedToken(good.expires_at, 0, good.backing, b"[" * 100)
     for _ in range(2):
         with pytest.raises(RecursionError, match="no stack"):
             verified.scopes  # noqa: B018

@@ -13,34 +13,61 @@ if TYPE_CHECKING:
     from kmvalidate.claims import ANY_AUDIENCE, AnyAudience, ClientIdInstead
     from kmvalidate.discovered import Discovered, discover
     from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused
+    from kmvalidate.events import (
+        Event,
+        Health,
+        KeyManagerAdded,
+        KeyManagerReachable,
+        KeyManagerRemoved,
+        KeyManagerUnreachable,
+        KeysDropped,
+        KeysExpired,
+        KeysFetched,
+        KeysNotFetched,
+        Status,
+    )
     from kmvalidate.jwt_validator import JwtValidator
     from kmvalidate.key_manager import KeyManager
     from kmvalidate.key_sets import KeySet, Skipped, VerificationKey
-    from kmvalidate.key_sources import RemoteKeys, StaticKeys
-    from kmvalidate.ports import Clock, HttpRequest, HttpResponse, Network, Transport
+    from kmvalidate.key_sources import Freshness, KeyFile, RemoteKeys, StaticKeys
+    from kmvalidate.ports import AsyncTransport, Clock, HttpRequest, HttpResponse, Network, Transport
     from kmvalidate.registry import KeyManagerRegistry
     from kmvalidate.rules import ACCESS_TOKENS, RFC9068_ACCESS_TOKENS, TokenKinds
-    from kmvalidate.tokens import VerifiedToken
-    from kmvalidate.transport import RequestsTransport
+    from kmvalidate.transport import HttpxTransport, RequestsTransport
     from kmvalidate.validator import TokenValidator
+    from kmvalidate.verified import VerifiedToken
 
 __all__ = [
     "ACCESS_TOKENS",
     "ANY_AUDIENCE",
     "RFC9068_ACCESS_TOKENS",
     "AnyAudience",
+    "AsyncTransport",
     "ClientIdInstead",
     "Clock",
     "ConfigurationError",
     "Discovered",
+    "Event",
+    "Freshness",
+    "Health",
     "HttpRequest",
     "HttpResponse",
+    "HttpxTransport",
     "JwtValidator",
     "KMValidateError",
+    "KeyFile",
     "KeyManager",
+    "KeyManagerAdded",
+    "KeyManagerReachable",
     "KeyManagerRegistry",
+    "KeyManagerRemoved",
     "KeyManagerUnavailable",
+    "KeyManagerUnreachable",
     "KeySet",
+    "KeysDropped",
+    "KeysExpired",
+    "KeysFetched",
+    "KeysNotFetched",
     "Network",
     "Reason",
     "Refused",
@@ -48,6 +75,7 @@ __all__ = [
     "RequestsTransport",
     "Skipped",
     "StaticKeys",
+    "Status",
     "TokenKinds",
     "TokenValidator",
     "Transport",
@@ -61,16 +89,20 @@ _HOMES = {
     "claims": ("ANY_AUDIENCE", "AnyAudience", "ClientIdInstead"),
     "discovered": ("Discovered", "discover"),
     "errors": ("ConfigurationError", "KMValidateError", "KeyManagerUnavailable", "Reason", "Refused"),
+    "events": (
+        *("Event", "Health", "KeyManagerAdded", "KeyManagerReachable", "KeyManagerRemoved", "KeyManagerUnreachable"),
+        *("KeysDropped", "KeysExpired", "KeysFetched", "KeysNotFetched", "Status"),
+    ),
     "jwt_validator": ("JwtValidator",),
     "key_manager": ("KeyManager",),
     "key_sets": ("KeySet", "Skipped", "VerificationKey"),
-    "key_sources": ("RemoteKeys", "StaticKeys"),
-    "ports": ("Clock", "HttpRequest", "HttpResponse", "Network", "Transport"),
+    "key_sources": ("Freshness", "KeyFile", "RemoteKeys", "StaticKeys"),
+    "ports": ("AsyncTransport", "Clock", "HttpRequest", "HttpResponse", "Network", "Transport"),
     "registry": ("KeyManagerRegistry",),
     "rules": ("ACCESS_TOKENS", "RFC9068_ACCESS_TOKENS", "TokenKinds"),
-    "tokens": ("VerifiedToken",),
-    "transport": ("RequestsTransport",),
+    "transport": ("HttpxTransport", "RequestsTransport"),
     "validator": ("TokenValidator",),
+    "verified": ("VerifiedToken",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.fields import to_name_set
+from kmvalidate.fields import FrozenDict, to_name_set
 from kmvalidate.rules import ACCESS_TOKENS, TokenKinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
+
+_NOTHING_WANTED: dict[str, str] = {}  # shared by the many that want nothing
 
 DEFAULT_LEEWAY_S = 60.0
 MAX_LEEWAY_S = 300.0
@@ -68,25 +70,30 @@ def to_audience(value: str | Iterable[str] | AnyAudience | ClientIdInstead) -> A
 class ClaimRules:
     """The rules of one key manager. Its arguments are those of `KeyManager`, which documents them."""
 
-    issuer: str
+    issuers: Collection[str]
     audience: Audience
     leeway_s: float = DEFAULT_LEEWAY_S
     max_age_s: float | None = None
     max_lifetime_s: float | None = None
     required_claims: tuple[str, ...] = ()
-    claim_values: Mapping[str, Any] = attrs.field(factory=dict)
+    claim_values: Mapping[str, Any] = attrs.field(default=FrozenDict())
     consumer_key_claims: tuple[str, ...] = ("client_id", "azp")
     scope_claims: tuple[str, ...] = ("scope", "scp")
     token_kinds: TokenKinds = ACCESS_TOKENS
+    tenant_of: Mapping[str, str | None] = attrs.field(default=FrozenDict())
+    #: Whether a token may be too old, or valid for too long, although it has not expired.
+    limits_age: bool = attrs.field(init=False, repr=False, eq=False)
     _demanding: bool = attrs.field(init=False, repr=False, eq=False)
     _wanted: dict[str, str] = attrs.field(init=False, repr=False, eq=False)
-    _telling: frozenset[str] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        demanding = bool(self.required_claims or self.claim_values or self.token_kinds.required_markers)
+        demanding = bool(
+            self.required_claims or self.claim_values or self.token_kinds.required_markers or self.tenant_of
+        )
+        object.__setattr__(self, "limits_age", self.max_age_s is not None or self.max_lifetime_s is not None)
         object.__setattr__(self, "_demanding", demanding)
-        object.__setattr__(self, "_wanted", {name: _json(value) for name, value in self.claim_values.items()})
-        object.__setattr__(self, "_telling", self.token_kinds.telling_claims | {"cnf"})
+        wanted = {name: _json(value) for name, value in self.claim_values.items()}
+        object.__setattr__(self, "_wanted", wanted or _NOTHING_WANTED)
 
     def check(self, claims: dict[str, Any], now: float) -> None:
         """
@@ -101,39 +108,27 @@ class ClaimRules:
             Refused: One of the rules is broken.
         """
         get = claims.get
-        if get("iss") != self.issuer:
-            raise Refused(Reason.WRONG_ISSUER, claim="iss", expected=self.issuer, got=get("iss"))
+        if get("iss") not in self.issuers:
+            raise Refused(Reason.WRONG_ISSUER, claim="iss", expected=self.issuers, got=get("iss"))
         self.check_times(claims, now)
         self._check_audience(claims)
         if get("sub").__class__ is not str or get("jti").__class__ is not str:
             _check_strings(claims)
         self.consumer_key(claims)
         self._scope_value(claims)
-        if self._demanding or not self._telling.isdisjoint(claims):
+        if self._demanding or "cnf" in claims or not self.token_kinds.telling_claims.isdisjoint(claims):
             self._check_rest(claims)
 
-    @property
-    def limits_age(self) -> bool:
-        """Whether a token may be too old, or valid for too long, although it has not expired."""
-        return self.max_age_s is not None or self.max_lifetime_s is not None
+    def age_holds(self, claims: dict[str, Any], now: float) -> bool:
+        """Tell whether claims that passed once are not too old at *now*, in seconds since the epoch."""
+        return self.max_age_s is None or not now - claims["iat"] > self.max_age_s + self.leeway_s
 
-    def hold(self, claims: Any, now: float) -> bool:
-        """
-        Tell whether claims with a layout that was learnt (`kmvalidate.layouts`) pass, as far as that is left open.
-
-        Args:
-            claims: ``exp``, ``nbf``, ``iat`` as integers, ``aud`` as strings.
-
-            now: Seconds since the epoch.
-        """
-        leeway_s, audience = self.leeway_s, claims.aud
+    def accept(self, named: str | list[str]) -> bool:
+        """Tell whether an ``aud`` of the right type is accepted, where it is not the client id that counts."""
         wanted: Any = self.audience
-        latest = now + leeway_s
-        if not (now < claims.exp + leeway_s and claims.nbf <= latest and claims.iat <= latest):
-            return False
         if wanted.__class__ is not frozenset:  # it is waived
             return True
-        return audience in wanted if audience.__class__ is str else not wanted.isdisjoint(audience)
+        return named in wanted if named.__class__ is str else not wanted.isdisjoint(named)
 
     def _check_rest(self, claims: dict[str, Any]) -> None:
         self.token_kinds.check_claims(claims)
@@ -163,12 +158,13 @@ class ClaimRules:
         if issued is not None and not issued <= now + leeway_s:
             raise _late(Reason.ISSUED_IN_THE_FUTURE, "iat", issued, now)
         if self.limits_age:
-            self._check_age(issued, expires, now)
+            self._check_age(claims, now)
 
-    def _check_age(self, issued: float | None, expires: float, now: float) -> None:
+    def _check_age(self, claims: dict[str, Any], now: float) -> None:
+        issued, expires = claims.get("iat"), claims["exp"]
         if issued is None:
             raise Refused(Reason.MISSING_CLAIM, claim="iat", hint="Its age cannot be told without it.")
-        if self.max_age_s is not None and now - issued > self.max_age_s + self.leeway_s:
+        if not self.age_holds(claims, now):
             raise Refused(
                 Reason.TOO_OLD, claim="iat", expected=f"at most {self.max_age_s:g} s ago", got=_ago(issued, now)
             )
@@ -195,6 +191,9 @@ class ClaimRules:
             raise Refused(Reason.WRONG_AUDIENCE, claim="client id", expected=client_ids, got=client_id)
 
     def _check_demands(self, claims: dict[str, Any]) -> None:
+        tenant = self.tenant_of.get(claims["iss"])
+        if tenant is not None and claims.get("tid", tenant) != tenant:
+            raise Refused(Reason.CLAIM_MISMATCH, claim="tid", expected=tenant, got=claims["tid"])
         for name in self.required_claims:
             if claims.get(name) is None:
                 raise Refused(Reason.MISSING_CLAIM, claim=name)

@@ -13,10 +13,10 @@ from urllib.parse import SplitResult, urlsplit
 
 import attrs
 
+from kmvalidate.adapters import blocking_transport
 from kmvalidate.discovery import (
     Exchange,
     allowed_origins,
-    default_transport,
     listed_form,
     named_issuer,
     offered_algorithms,
@@ -32,11 +32,15 @@ from kmvalidate.urls import issuer_of, origin, well_known_urls
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kmvalidate.ports import Clock, Ports, Transport
+    from kmvalidate.ports import AsyncTransport, Clock, Ports, Transport
 
 
 def discover(
-    url: str, *, network: Network | None = None, transport: Transport | None = None, clock: Clock | None = None
+    url: str,
+    *,
+    network: Network | None = None,
+    transport: Transport | AsyncTransport | None = None,
+    clock: Clock | None = None,
 ) -> Discovered:
     """
     Look at what a provider publishes, and return the configuration that follows from it.
@@ -59,7 +63,7 @@ def discover(
     reach = network or Network()
     asked = issuer_of(url, insecure_http=reach.insecure_http)
     urls = (url,) if asked != url else well_known_urls(url, insecure_http=reach.insecure_http)
-    ports = BlockingPorts(transport or default_transport(), clock or SystemClock())
+    ports = BlockingPorts(blocking_transport(transport, None), clock or SystemClock())
     return run(_look(asked, urls, reach, ports))
 
 
@@ -200,7 +204,7 @@ async def _look(asked: str, urls: tuple[str, ...], network: Network, ports: Port
     issuer, keys_at = named_issuer(document), plain_url(document, "jwks_uri", network)
     introspection = _optional_url(document, "introspection_endpoint", network)
     near = origin(keys_at) in allowed_origins((found_at,), network)
-    key_set = await exchange.get_key_set(keys_at.geturl(), ports) if near else KeySet(())
+    key_set = (await exchange.get_keys(keys_at.geturl(), ports)).key_set if near else KeySet(())
     offered = offered_algorithms(document, key_set)
     found = Discovered(
         issuer=issuer,

@@ -8,13 +8,14 @@ configured or listed; one that is not refuses the document. Nothing is followed,
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError
 from kmvalidate.key_sets import ALGORITHM_SHAPES
-from kmvalidate.keys import read_jwks
+from kmvalidate.keys import MAX_KEYS, read_jwks
 from kmvalidate.ports import HttpRequest, HttpResponse
 from kmvalidate.strict_json import Flaw, parse_object
 from kmvalidate.urls import checked_url, origin
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from kmvalidate.key_sets import KeySet
-    from kmvalidate.ports import Network, Ports, Transport
+    from kmvalidate.ports import Network, Ports
 
 _OK = 200
 _REDIRECT = 300
@@ -32,6 +33,22 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _HTTPS_PORT = 443
 _MAX_ISSUER_CHARS = 2048
+_MAX_AGE = re.compile(r'(?i:(?:^|,)[ \t]*max-age="?)([0-9]+)"?[ \t]*(?:,|$)')
+
+
+@attrs.frozen
+class Published:
+    """
+    Keys as they came.
+
+    Args:
+        key_set: The keys.
+
+        max_age_s: For how many seconds the answer says that they are fresh, None if it does not say.
+    """
+
+    key_set: KeySet
+    max_age_s: float | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -45,11 +62,14 @@ class Exchange:
         ends_at: When the deadline is over, on the monotonic clock.
 
         max_bytes: Largest document accepted, in bytes.
+
+        max_keys: Most entries accepted in a key set.
     """
 
     network: Network
     ends_at: float
     max_bytes: int
+    max_keys: int = MAX_KEYS
 
     async def get(self, url: str, ports: Ports) -> HttpResponse:
         """
@@ -69,25 +89,17 @@ class Exchange:
             raise KeyManagerUnavailable(f"the answer has more than {self.max_bytes} bytes")
         return response
 
-    async def get_object(self, url: str, what: str, ports: Ports) -> dict[str, Any]:
-        """
-        Return the JSON object at *url*; *what* it is names it in errors.
-
-        Raises:
-            KeyManagerUnavailable: There is none.
-        """
-        return as_object(await self.get(url, ports), what)
-
-    async def get_key_set(self, url: str, ports: Ports) -> KeySet:
+    async def get_keys(self, url: str, ports: Ports) -> Published:
         """
         Return the keys at *url*.
 
         Raises:
             KeyManagerUnavailable: There is no key set, or no key in it can be used.
         """
-        document = await self.get_object(url, "key set", ports)
+        response = await self.get(url, ports)
+        document = as_object(response, "key set")
         try:
-            return read_jwks(document)
+            return Published(read_jwks(document, max_keys=self.max_keys), max_age_s(response))
         except ConfigurationError as flaw:
             raise KeyManagerUnavailable(str(flaw)) from None
 
@@ -123,6 +135,13 @@ async def _sent(request: HttpRequest, ports: Ports) -> HttpResponse:
     if not isinstance(response, HttpResponse):
         raise KeyManagerUnavailable(f"the transport returned {type(response).__name__}, not an HttpResponse")
     return response
+
+
+def max_age_s(response: HttpResponse) -> float | None:
+    """Return the ``max-age`` of an answer's Cache-Control in seconds (RFC 9111 section 5.2.2.1), None without one."""
+    said = response.headers.get("cache-control")
+    found = _MAX_AGE.search(said) if isinstance(said, str) else None
+    return float(found[1]) if found else None
 
 
 def as_object(response: HttpResponse, what: str) -> dict[str, Any]:
@@ -232,10 +251,3 @@ def _origin(url: str, network: Network) -> tuple[str, int] | None:
         return origin(checked_url(url, insecure_http=network.insecure_http))
     except ConfigurationError:  # an issuer need not be a URL
         return None
-
-
-def default_transport() -> Transport:
-    """Return the transport of those who bring none of their own."""
-    from kmvalidate.transport import RequestsTransport  # noqa: PLC0415  # brings an HTTP client
-
-    return RequestsTransport()

@@ -8,6 +8,7 @@ single name may be written without a list around it, and is never taken apart in
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -36,7 +37,13 @@ def to_names(value: str | Iterable[str]) -> tuple[str, ...]:
 
 def to_name_set(value: str | Iterable[str]) -> frozenset[str]:
     """Return a name, or several, as a set; see `to_names`."""
-    return frozenset(to_names(value))
+    return _one_set(to_names(value))
+
+
+@lru_cache(maxsize=1024)
+def _one_set(names: tuple[str, ...]) -> frozenset[str]:
+    """Return the set of *names*, the same one for the many configurations that name the same."""
+    return frozenset(names)
 
 
 def is_a(*kinds: type) -> Any:

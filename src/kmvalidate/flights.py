@@ -29,9 +29,17 @@ GRACE_S = 1.0
 
 @attrs.frozen
 class Failed:
-    """What a flight lands that brought nothing. *why* is for an operator."""
+    """
+    What a flight lands that brought nothing.
+
+    Args:
+        why: What went wrong, for an operator.
+
+        flown: Whether its work found that out itself, rather than never beginning or not ending in time.
+    """
 
     why: str
+    flown: bool = False
 
 
 @attrs.frozen
@@ -142,4 +150,4 @@ async def _outcome(work: Callable[[Ports], Coroutine[Any, Any, T]], ports: Ports
     try:
         return Fetched(await work(ports))
     except BaseException as error:  # noqa: BLE001  # a user's transport may raise anything; the callers need an outcome
-        return Failed(why(error))
+        return Failed(why(error), flown=True)

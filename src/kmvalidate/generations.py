@@ -7,8 +7,9 @@ whole generation at a time, so that one who fills it does not empty it for the o
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import Generic, TypeVar
+
+from kmvalidate.own_lock import OwnLock
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -26,7 +27,7 @@ class Generations(Generic[K, V]):
         self._half = max(most // 2, 1)
         self._young: dict[K, V] = {}
         self._old: dict[K, V] = {}
-        self._turning = Lock()
+        self._turning = OwnLock()
 
     def __len__(self) -> int:
         return len(self._young.keys() | self._old.keys())

@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from kmvalidate.key_cache import FixedKeys, KeyCache, KeySource
+from kmvalidate.discovery import Published
+from kmvalidate.key_cache import KeyCache
+from kmvalidate.key_snapshots import FixedKeys
 from kmvalidate.key_sources import RemoteKeys
 from kmvalidate.layouts import Budget
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kmvalidate.claims import ClaimRules
+    from kmvalidate.events import Listener
     from kmvalidate.flights import Flights
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.key_snapshots import KeySource
+    from kmvalidate.ports import Clock
 
 
 @attrs.frozen(eq=False)
@@ -40,15 +47,28 @@ class IssuerState:
 
     manager: KeyManager
     rules: ClaimRules
-    shapes: dict[str, tuple[str, ...]]
+    shapes: Mapping[str, tuple[str, ...]]
     source: KeySource
     layout_budget: Budget = attrs.field(factory=Budget)
 
+    def one_of_many(self, issuer: str) -> str | None:
+        """Return *issuer* if keys may be for one of several issuers only, else None."""
+        return issuer if self.manager.tenants else None
+
     @classmethod
-    def of(cls, manager: KeyManager, flights: Flights) -> IssuerState:
-        """Return a fresh state for *manager*, whose fetches are among *flights*."""
-        keys = manager.keys
-        source = (
-            KeyCache(manager, keys, flights) if isinstance(keys, RemoteKeys) else FixedKeys(manager.name, keys.key_set)
+    def of(cls, manager: KeyManager, flights: Flights, clock: Clock, listener: Listener | None = None) -> IssuerState:
+        """Return a fresh state for *manager*, whose fetches are among *flights* and whose events go to *listener*."""
+        return cls(
+            manager, manager.claim_rules(), manager.algorithm_shapes(), _source(manager, flights, clock, listener)
         )
-        return cls(manager, manager.claim_rules(), manager.algorithm_shapes(), source)
+
+
+def _source(manager: KeyManager, flights: Flights, clock: Clock, listener: Listener | None) -> KeySource:
+    keys = manager.keys
+    if isinstance(keys, RemoteKeys):
+        return KeyCache(manager, flights, listener=listener)
+    if not keys.files:
+        return FixedKeys(manager, keys.key_set)
+    cache = KeyCache(manager, flights, listener=listener)
+    cache.begin_with(Published(keys.key_set), clock.monotonic())
+    return cache

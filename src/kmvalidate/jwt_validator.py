@@ -11,36 +11,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kmvalidate.errors import ConfigurationError, Reason, Refused
+from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused
 from kmvalidate.ports import run
-from kmvalidate.routes import Binding, Routes
-from kmvalidate.signatures import verifier
+from kmvalidate.routes import Binding, Routes, still_good
 from kmvalidate.tokens import (
     DEFAULT_MAX_TOKEN_BYTES,
     Header,
     Jwt,
-    VerifiedToken,
     checked_max_bytes,
     parse_claims,
     parse_header,
     recognise,
 )
+from kmvalidate.verified import VerifiedToken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from kmvalidate.asyncio_ports import AsyncioPorts
     from kmvalidate.issuer_state import IssuerState
+    from kmvalidate.layers import Table
     from kmvalidate.ports import BlockingPorts, Ports
+
+_TRIES = 3
 
 
 class Issuers(Protocol):
     """What JWTs are verified against: a `KeyManagerRegistry`."""
 
     ports: BlockingPorts
-    states: Mapping[str, IssuerState]
+    table: Table
 
-    def unknown(self, issuer: object) -> Refused:
-        """Return why a token is refused whose issuer is none of `states`."""
+    @property
+    def aports(self) -> AsyncioPorts:
+        """What asyncio callers reach the world with."""
         ...  # pragma: no cover
 
 
@@ -58,30 +60,44 @@ class JwtValidator:
     """
 
     def __init__(self, registry: Issuers, *, max_token_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> None:
-        if not hasattr(registry, "states"):
+        if not hasattr(registry, "table"):
             raise ConfigurationError("a validator is made of a KeyManagerRegistry")
         self._registry = registry
         self._max_token_bytes = checked_max_bytes(max_token_bytes)
         self._routes = Routes()
 
-    def validate(self, token: str) -> VerifiedToken:
+    def validate(self, token: str, *, organization: str | None = None) -> VerifiedToken:
         """
         Verify a JWT.
 
         Args:
             token: The JWT in its compact form.
 
+            organization: The organization whose key managers may stand behind it, beside those that serve all; None
+                for the latter alone.
+
         Raises:
             Refused: It is not good; `Refused.reason` says why.
             KeyManagerUnavailable: Its issuer's keys are needed and cannot be had now.
+            ConfigurationError: *organization* is no name.
         """
-        jwt = recognise(token, self._max_token_bytes)
+        jwt, ports = recognise(token, self._max_token_bytes), self._registry.ports
+        if organization is not None:
+            organization = _plain(organization)
         if not isinstance(jwt, Jwt):
             raise Refused(Reason.OPAQUE_TOKEN)
-        ports = self._registry.ports
-        return self.verify_now(jwt, ports) or run(self.verify(jwt, ports))
+        return self.verify_now(jwt, organization, ports) or run(self.verify(jwt, organization, ports))
 
-    def verify_now(self, jwt: Jwt, ports: Ports) -> VerifiedToken | None:
+    async def avalidate(self, token: str, *, organization: str | None = None) -> VerifiedToken:
+        """Do what `validate` does, for asyncio callers."""
+        jwt, ports = recognise(token, self._max_token_bytes), self._registry.aports
+        if organization is not None:
+            organization = _plain(organization)
+        if not isinstance(jwt, Jwt):
+            raise Refused(Reason.OPAQUE_TOKEN)
+        return self.verify_now(jwt, organization, ports) or await self.verify(jwt, organization, ports)
+
+    def verify_now(self, jwt: Jwt, organization: str | None, ports: Ports) -> VerifiedToken | None:
         """
         Verify a JWT that is like others before it: plain code, without I/O and without a coroutine.
 
@@ -93,65 +109,92 @@ class JwtValidator:
         Raises:
             Refused: Its signature is not good.
         """
-        recalled = self._routes.recall(jwt)
+        table = self._registry.table
+        recalled = self._routes.recall(jwt, organization if organization is None else table.whose(organization))
         if recalled is None:
             return None
         binding, claims = recalled
-        if self._registry.states.get(claims.iss) is not binding.state or not binding.stands(ports):
-            return None
-        if not binding.rules.hold(claims, ports.clock.wall()):
+        starts_at = claims.nbf if claims.nbf > claims.iat else claims.iat  # noqa: FURB136  # hot, and max() a call
+        verified = VerifiedToken(claims.exp, starts_at, binding, jwt.unverified_payload)
+        if not (binding.rules.accept(claims.aud) and still_good(verified, organization, table, ports)):
             return None
         if not binding.is_good(jwt.signature, jwt.signing_input):
             raise Refused(Reason.BAD_SIGNATURE, key_manager=binding.key_manager)
-        return VerifiedToken(claims.exp, binding, jwt.unverified_payload)
+        return verified
 
-    async def verify(self, jwt: Jwt, ports: Ports) -> VerifiedToken:
+    async def verify(self, jwt: Jwt, organization: str | None, ports: Ports) -> VerifiedToken:
         """
         Verify a JWT, whatever it takes; *ports* are the caller's.
+
+        What was decided while the key manager was changed or removed does not count: then it begins again.
 
         Raises:
             Refused: It is not good.
             KeyManagerUnavailable: Its issuer's keys are needed and cannot be had now.
         """
         claims = parse_claims(jwt)
-        state = self._state(claims)
+        for _ in range(_TRIES):
+            state = self._state(claims, organization)
+            try:
+                verified = await self._verify(jwt, claims, state, organization, ports)
+            except KMValidateError:
+                if self._registry.table.find(organization, claims["iss"]) is state:
+                    raise
+            else:
+                if still_good(verified, organization, self._registry.table, ports):
+                    return verified
+        raise KeyManagerUnavailable("the key managers or their keys change all the time")
+
+    async def _verify(
+        self, jwt: Jwt, claims: dict[str, Any], state: IssuerState, organization: str | None, ports: Ports
+    ) -> VerifiedToken:
         try:
-            binding = await self._find(jwt, state, ports)
+            binding = await self._find(jwt, claims["iss"], state, organization, ports)
             if not binding.is_good(jwt.signature, jwt.signing_input):
                 raise Refused(Reason.BAD_SIGNATURE)  # noqa: TRY301  # told with the key manager's name, like the others
             state.rules.check(claims, ports.clock.wall())
         except Refused as refused:
             refused.key_manager = state.manager.name
             raise
-        self._routes.learn(jwt, claims, binding)
-        return VerifiedToken(claims["exp"], binding, jwt.unverified_payload)
+        self._routes.learn(jwt, claims, binding, self._registry.table.whose(organization))
+        starts_at = max(claims.get("nbf", 0), claims.get("iat", 0))
+        return VerifiedToken(claims["exp"], starts_at, binding, jwt.unverified_payload)
 
-    async def _find(self, jwt: Jwt, state: IssuerState, ports: Ports) -> Binding:
+    async def _find(self, jwt: Jwt, issuer: str, state: IssuerState, organization: str | None, ports: Ports) -> Binding:
         """Return how the token is verified: as one with the same header was, or by a look at it."""
-        known = self._routes.find(jwt, state.manager.issuer)
+        known = self._routes.find(jwt, issuer, self._registry.table.whose(organization))
         if known is not None and known.state is state and known.stands(ports):
             return known
         header = parse_header(jwt)
-        return await _find_key(header, _checked_shapes(header, state), state, ports)
+        return await _find_key(header, _checked_shapes(header, state), issuer, state, ports)
 
-    def _state(self, claims: dict[str, Any]) -> IssuerState:
+    def _state(self, claims: dict[str, Any], organization: str | None) -> IssuerState:
         issuer: Any = claims.get("iss")
-        state = self._registry.states.get(issuer) if issuer.__class__ is str else None
+        table = self._registry.table
+        state = table.find(organization, issuer) if issuer.__class__ is str else None
         if state is None:
-            raise self._registry.unknown(issuer)
+            raise table.unknown(organization, issuer)
         return state
 
 
-async def _find_key(header: Header, shapes: tuple[str, ...], state: IssuerState, ports: Ports) -> Binding:
+def _plain(organization: str) -> str:
+    """Return the name of an organization as a plain string: a subclass may hash as it likes, or not at all."""
+    name = str.__str__(organization) if issubclass(type(organization), str) else ""
+    if not name:
+        raise ConfigurationError("an organization is a non-empty string, or None")
+    return name
+
+
+async def _find_key(header: Header, shapes: tuple[str, ...], issuer: str, state: IssuerState, ports: Ports) -> Binding:
     snapshot = state.source.ready(ports) or await state.source.wait(ports)
-    key = snapshot.key_set.find(header, shapes)
+    one = state.one_of_many(issuer)
+    key = snapshot.key_set.find(header, shapes, one)
     if key is None:
-        snapshot = await state.source.newer(snapshot, ports)
-        key = snapshot.key_set.find(header, shapes)
+        snapshot = await state.source.newer(snapshot, header.key_name, ports)
+        key = snapshot.key_set.find(header, shapes, one)
     if key is None:
         raise Refused(Reason.UNKNOWN_KEY, claim="kid", got=header.key_name)
-    manager, is_good = state.manager, verifier(header.alg, key)
-    return Binding(manager.name, manager.issuer, key.kid, state.rules, state, snapshot.key_set, is_good)
+    return Binding.of(state, issuer, header, key, snapshot.key_set)
 
 
 def _checked_shapes(header: Header, state: IssuerState) -> tuple[str, ...]:

@@ -1,154 +1,123 @@
 """
 The keys of one key manager, kept fresh.
 
-Rules kept here: keys are fetched when first needed and again after their soft TTL, in the
-background; a failed fetch changes nothing but the back-off; after the hard TTL they are not used. An unknown key id
-causes one fetch in the same request, at most one in a cool-down; a bad signature never does. Readers take the current
-snapshot without a lock; a fetched set replaces it whole.
+Rules kept here: keys are fetched when first needed and again after their soft TTL, in the background; a failed fetch
+changes nothing but the back-off; after the hard TTL they are not used. An unknown key id causes one fetch in the same
+request, at most one in a cool-down; a bad signature never does. Readers take the current snapshot without a lock; a
+fetched set replaces it whole, unless it is older than what is known or than a drop by hand.
 """
 
 from __future__ import annotations
 
-import logging
 import random
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING
 
 import attrs
 
-from kmvalidate.discovery import Exchange, jwks_uri
 from kmvalidate.errors import KeyManagerUnavailable
-from kmvalidate.flights import Failed, why
+from kmvalidate.events import (
+    KeyManagerReachable,
+    KeyManagerUnreachable,
+    KeysExpired,
+    KeysNotFetched,
+    tell,
+)
+from kmvalidate.flights import Failed, Fetched, why
+from kmvalidate.key_bars import NO_BARS
+from kmvalidate.key_fetching import fetch_keys
+from kmvalidate.key_health import NO_FAILURES, health_of
+from kmvalidate.key_snapshots import Snapshot, fetched_event, report_skipped
+from kmvalidate.key_sources import StaticKeys
+from kmvalidate.own_lock import OwnLock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from kmvalidate.discovery import Published
+    from kmvalidate.events import Health, Listener
     from kmvalidate.flights import Flight, Flights
+    from kmvalidate.key_bars import Bars
+    from kmvalidate.key_health import Failures
     from kmvalidate.key_manager import KeyManager
     from kmvalidate.key_sets import KeySet
-    from kmvalidate.key_sources import RemoteKeys
     from kmvalidate.ports import Ports
 
-_JITTER = 0.1
-
-_log = logging.getLogger("kmvalidate.keys")
-
-
-@attrs.frozen(eq=False)
-class Snapshot:
-    """
-    A key set as it was at one time.
-
-    Args:
-        key_set: The keys.
-
-        fetched_at: When its fetch began, on the monotonic clock.
-
-        soft_at: When it should be fetched again.
-
-        idle_at: When the first request waits for that fetch: nobody has asked for so long that nothing was fetched.
-
-        hard_at: When it may no longer be used.
-    """
-
-    key_set: KeySet
-    fetched_at: float = 0.0
-    soft_at: float = float("inf")
-    idle_at: float = float("inf")
-    hard_at: float = float("inf")
-
-
-class KeySource(Protocol):
-    """Where a key manager's keys come from."""
-
-    def ready(self, ports: Ports, /) -> Snapshot | None:
-        """Return keys that may be used now, without waiting; None if there are none."""
-        ...  # pragma: no cover
-
-    async def wait(self, ports: Ports, /) -> Snapshot:
-        """Return keys that may be used now, waiting for them if need be; or raise KeyManagerUnavailable."""
-        ...  # pragma: no cover
-
-    async def newer(self, seen: Snapshot, ports: Ports, /) -> Snapshot:
-        """Return newer keys than *seen*, or *seen* if there can be none; or raise KeyManagerUnavailable."""
-        ...  # pragma: no cover
-
-
-def report_skipped(name: str, key_set: KeySet, before: KeySet | None) -> None:
-    """
-    Log why keys of the key manager *name* were not used, or not wholly; once, until it is something else.
-
-    Keys for encryption lie beside the others in many sets, so only a private key among them is a warning.
-    """
-    for skip in key_set.skipped if before is None or before.skipped != key_set.skipped else ():
-        level = logging.WARNING if skip.key_used else logging.INFO
-        _log.log(level, "key manager %s: key %s (entry %d): %s", name, skip.kid or "without kid", skip.place, skip.why)
-
-
-class FixedKeys:
-    """A `KeySource` of keys that never change."""
-
-    def __init__(self, name: str, key_set: KeySet) -> None:
-        self._snapshot = Snapshot(key_set)
-        report_skipped(name, key_set, None)
-
-    def ready(self, _: Ports, /) -> Snapshot:
-        """Return the keys."""
-        return self._snapshot
-
-    async def wait(self, _: Ports, /) -> Snapshot:
-        """Return the keys."""
-        return self._snapshot
-
-    async def newer(self, seen: Snapshot, _: Ports, /) -> Snapshot:
-        """Return *seen*."""
-        return seen
+_TRIES = 3
+_NEVER = float("-inf")
+_NOTHING: Mapping[str, float] = {}
+_WRITING = OwnLock()  # one for all: it is held for moments only
+_MAX_KID_CHARS = 256
 
 
 class KeyCache:
     """
-    A `KeySource` of keys that are fetched.
+    A `KeySource` of keys that are fetched, or read from files.
 
     Args:
         manager: Whose keys.
 
-        source: Its `RemoteKeys`.
-
         flights: The fetches under way.
 
         spread: Returns a number of 0 to 1; makes the soft TTLs of many issuers fall apart.
+
+        listener: What is told what happens.
     """
+
+    __slots__ = (
+        *("_asked", "_bars", "_failures", "_fetches", "_flights", "_forced_at", "_freshness", "_listener", "_manager"),
+        *("snapshot", "_oldest_round", "_round", "_spread", "_told_expired"),
+    )
 
     def __init__(
         self,
         manager: KeyManager,
-        source: RemoteKeys,
         flights: Flights,
         spread: Callable[[], float] = random.random,
+        listener: Listener | None = None,
     ) -> None:
         self._manager = manager
-        self._source = source
+        self._freshness = manager.keys.freshness
         self._flights = flights
         self._spread = spread
-        self._snapshot: Snapshot | None = None
-        self._failures = 0
-        self._retry_at = float("-inf")
-        self._forced_at = float("-inf")
-        self._why = "its keys could not be fetched in time"
+        self._listener = listener
+        self.snapshot: Snapshot | None = None
+        self._told_expired: Snapshot | None = None
+        self._failures = NO_FAILURES
+        self._forced_at = _NEVER
+        self._asked: Mapping[str, float] = _NOTHING
+        self._bars = NO_BARS
+        self._round = self._oldest_round = self._fetches = 0
+
+    def begin_with(self, published: Published, now: float) -> None:
+        """Take keys that are at hand at *now*, on the monotonic clock; the first who uses them waits for a fetch."""
+        dated = Snapshot.dated(published, self._freshness, now, 0.5)
+        self.snapshot = attrs.evolve(dated, soft_at=now, idle_at=now)
+        report_skipped(self._manager.name, published.key_set, None)
 
     def ready(self, ports: Ports, /) -> Snapshot | None:
         """
         Return the keys if they may be used without waiting; when they are due, let them be fetched in the background.
 
-        After twice the soft TTL one request has to wait for that; those that come meanwhile do not.
+        After a long idle time one request has to wait for that; those that come meanwhile do not.
         """
-        snapshot, now = self._snapshot, ports.clock.monotonic()
-        if snapshot is None or not now < snapshot.hard_at:
+        snapshot, now = self.snapshot, ports.clock.monotonic()
+        if snapshot is None or now < snapshot.soft_at:
+            return snapshot
+        if not now < snapshot.hard_at:
+            self._tell_expired(snapshot)
             return None
-        if now >= snapshot.soft_at and now >= self._retry_at:
-            if now >= snapshot.idle_at and self._flights.find(self._key, ports) is None:
+        if snapshot.idle_at <= snapshot.fetched_at and not self._failures.count:
+            return None  # files that were not read since they were configured or dropped: everybody waits for that
+        if now >= self._failures.retry_at and self._find(ports) is None:
+            if now >= snapshot.idle_at and not self._failures.count:
                 return None
-            self._launch(ports)
+            self._launch(ports, self._is_due)
         return snapshot
+
+    def begin(self, ports: Ports, /) -> None:
+        """Let the keys be fetched, if they are not here or due, without waiting."""
+        self._launch_if_due(ports)
 
     async def wait(self, ports: Ports, /) -> Snapshot:
         """
@@ -157,97 +126,174 @@ class KeyCache:
         Raises:
             KeyManagerUnavailable: They could not be fetched.
         """
-        flight = self._flights.find(self._key, ports)
-        if flight is None and self._is_due(ports.clock.monotonic()):
-            flight = self._launch(ports)
-        if flight is not None:
-            await self._land(flight, ports)
-        snapshot = self._snapshot
-        if snapshot is None or not ports.clock.monotonic() < snapshot.hard_at:
-            raise self._unavailable(ports)
-        return snapshot
+        for _ in range(_TRIES):
+            begun_in = self._round
+            flight = self._find(ports) or self._launch_if_due(ports)
+            if flight is not None:
+                await self._land(flight, ports)
+            snapshot = self.snapshot
+            if snapshot is not None and ports.clock.monotonic() < snapshot.hard_at:
+                return snapshot
+            if begun_in == self._round:  # else somebody dropped the keys meanwhile, and what has landed with them
+                break
+        raise self._unavailable(ports)
 
-    async def newer(self, seen: Snapshot, ports: Ports, /) -> Snapshot:
+    async def newer(self, seen: Snapshot, missing: str, ports: Ports, /) -> Snapshot:
         """
-        Return keys fetched after *seen*, which lack one; *seen* itself if they were fetched within the cool-down.
+        Return keys fetched after *seen*, which lack *missing*; *seen* itself if they were fetched within the cool-down.
 
         Raises:
             KeyManagerUnavailable: They should be fetched and could not be.
         """
-        now, cooldown_s = ports.clock.monotonic(), self._source.cooldown_s
-        if self._snapshot is seen and now >= seen.fetched_at + cooldown_s:
-            flight = self._flights.find(self._key, ports) or self._forced(now, ports)
-            if flight is not None:
-                await self._land(flight, ports)
-            if self._snapshot is seen:
+        now, cooldown_s = ports.clock.monotonic(), self._freshness.cooldown_s
+        if self._is_latest(seen) and now >= max(seen.fetched_at + cooldown_s, self._asked.get(missing, _NEVER)):
+            flight = self._find(ports)
+            if flight is None or (isinstance(await self._land(flight, ports), Fetched) and self._is_latest(seen)):
+                flight = self._forced(seen, now, ports)  # none was under way, or one that had nothing to do
+                if flight is not None:
+                    await self._land(flight, ports)
+            if self._is_latest(seen):
                 raise self._unavailable(ports, self._forced_at + cooldown_s)
-        return self._snapshot or seen
+            self._remember_asked(missing, now)
+        return self.snapshot or await self.wait(ports)
 
-    def _forced(self, now: float, ports: Ports) -> Flight[None] | None:
+    async def refresh(self, ports: Ports, /) -> None:
+        """
+        Fetch the keys now, whatever the cool-down, the back-off and fetches under way.
+
+        Raises:
+            KeyManagerUnavailable: They could not be fetched; those there were stay.
+        """
+        with _WRITING:
+            self._round += 1
+            so_far = self._fetches
+        while self._fetches == so_far:  # it may share a flight that had nothing to do
+            if isinstance(await self._land(self._launch(ports, lambda _: True), ports), Failed):
+                raise self._unavailable(ports)
+
+    def bar(self, bars: Bars, /) -> None:
+        """Use no key that *bars* bars, from now on, even if it is published again."""
+        with _WRITING:
+            self._bars, before = bars, self.snapshot
+            if before is not None:
+                self.snapshot = attrs.evolve(before, key_set=bars.applied_to(before.key_set))
+
+    def drop_keys(self) -> None:
+        """Forget the keys, and what is being fetched; they are fetched anew, and those of files read, when needed."""
+        with _WRITING:
+            self._round += 1
+            self._oldest_round = self._round
+            self._asked, self._failures = _NOTHING, NO_FAILURES
+            before, is_pinned = self.snapshot, isinstance(self._manager.keys, StaticKeys)
+            due_at = before.fetched_at if before else _NEVER
+            self.snapshot = attrs.evolve(before, soft_at=due_at, idle_at=due_at) if before and is_pinned else None
+
+    def health(self, ports: Ports, /) -> Health:
+        """Tell how the keys are."""
+        return health_of(self._manager, self.snapshot, self._failures, ports.clock)
+
+    def _key(self, begun_in: int) -> tuple[object, ...]:
+        return (id(self), self._manager.organization, self._manager.name, self._manager.issuer, "keys", begun_in)
+
+    def _find(self, ports: Ports) -> Flight[None] | None:
+        return self._flights.find(self._key(self._round), ports)
+
+    def _launch(self, ports: Ports, is_due: Callable[[float], bool]) -> Flight[None]:
+        begun_in = self._round
+        work = partial(self._fetch, begun_in, is_due)
+        return self._flights.launch(self._key(begun_in), work, ports, self._freshness.deadline_s)
+
+    def _launch_if_due(self, ports: Ports) -> Flight[None] | None:
+        return self._launch(ports, self._is_due) if self._is_due(ports.clock.monotonic()) else None
+
+    def _is_due(self, now: float) -> bool:
+        snapshot = self.snapshot
+        return (snapshot is None or now >= snapshot.soft_at) and now >= self._failures.retry_at
+
+    def _forced(self, seen: Snapshot, now: float, ports: Ports) -> Flight[None] | None:
         """Launch a fetch if the cool-down allows one; another caller may have done so just now, and said it after."""
-        if now < max(self._forced_at + self._source.cooldown_s, self._retry_at):
-            return self._flights.find(self._key, ports)
-        flight = self._launch(ports)
+        if now < max(self._forced_at + self._freshness.cooldown_s, self._failures.retry_at):
+            return self._find(ports)
+        flight = self._launch(ports, lambda now: self._is_latest(seen) and now >= self._failures.retry_at)
         self._forced_at = now
         return flight
 
-    @property
-    def _key(self) -> object:
-        return (id(self), self._manager.name, self._manager.issuer, "keys")
+    def _remember_asked(self, missing: str, now: float) -> None:
+        """Remember which key id a fetch was made for: if it did not bring it, another would not soon."""
+        if len(missing) <= _MAX_KID_CHARS:
+            with _WRITING:
+                asked = self._asked if len(self._asked) < self._freshness.max_unknown_kids else _NOTHING
+                self._asked = {**asked, missing: now + self._freshness.unknown_kid_ttl_s}
 
-    def _launch(self, ports: Ports) -> Flight[None]:
-        return self._flights.launch(self._key, self._refresh, ports, self._source.deadline_s)
-
-    async def _land(self, flight: Flight[None], ports: Ports) -> None:
+    async def _land(self, flight: Flight[None], ports: Ports) -> object:
+        begun_in = self._round
         outcome = await flight.outcome(ports)
-        if isinstance(outcome, Failed) and self._is_news(flight.started_at):
-            self._why = outcome.why
-            if ports.clock.monotonic() >= self._retry_at:  # it never flew, or never came back: nobody else tells
-                self._failed(ports, outcome.why)
+        if isinstance(outcome, Failed) and not outcome.flown:  # it never flew, or never came back: nobody else tells
+            self._failed(outcome.why, flight.started_at, begun_in, ports, given_up=True)
+        return outcome
 
-    def _is_due(self, now: float) -> bool:
-        return (self._snapshot is None or now >= self._snapshot.soft_at) and now >= self._retry_at
-
-    async def _refresh(self, ports: Ports) -> None:
+    async def _fetch(self, begun_in: int, is_due: Callable[[float], bool], ports: Ports) -> None:
         began = ports.clock.monotonic()
+        if not is_due(began):  # another landed between the caller's look and this launch
+            return
         try:
-            key_set = await self._fetch(ports, began)
+            published = await fetch_keys(self._manager, ports)
         except BaseException as error:
-            if self._is_news(began):
-                self._failed(ports, why(error))
+            self._failed(why(error), began, begun_in, ports)
             raise
-        if self._is_news(began):
-            report_skipped(self._manager.name, key_set, self._snapshot.key_set if self._snapshot else None)
-            self._failures, self._retry_at = 0, float("-inf")
-            self._snapshot = self._dated(key_set, began)
+        self._keep(published, began, begun_in)
 
-    def _is_news(self, began: float) -> bool:
-        """Tell whether what began then is not older than what is known: a flight that was given up may still land."""
-        return self._snapshot is None or self._snapshot.fetched_at <= began
+    def _keep(self, published: Published, began: float, begun_in: int) -> None:
+        with _WRITING:
+            if not self._is_news(began, begun_in):
+                return
+            self._oldest_round = begun_in  # what began in an earlier one has nothing to say any more
+            before = self.snapshot.key_set if self.snapshot else None
+            key_set = self._bars.applied_to(published.key_set)
+            if before is not None and before == key_set:
+                key_set = before  # the same object: what was learnt and remembered with it lives on
+            else:
+                self._asked = _NOTHING
+            published = attrs.evolve(published, key_set=key_set)
+            self._fetches += 1
+            self.snapshot = after = Snapshot.dated(published, self._freshness, began, self._spread(), self._fetches)
+            failures, self._failures = self._failures, NO_FAILURES
+        self._tell_fetched(after, before, failures)
 
-    def _dated(self, key_set: KeySet, began: float) -> Snapshot:
-        hard_s = self._source.hard_ttl_s
-        soft_s = min(self._source.soft_ttl_s * (1 + _JITTER * (2 * self._spread() - 1)), hard_s)
-        return Snapshot(
-            key_set, fetched_at=began, soft_at=began + soft_s, idle_at=began + 2 * soft_s, hard_at=began + hard_s
+    def _failed(self, said: str, began: float, begun_in: int, ports: Ports, *, given_up: bool = False) -> None:
+        with _WRITING:
+            now = ports.clock.monotonic()
+            if not self._is_news(began, begun_in) or (given_up and now < self._failures.retry_at):
+                return  # it does not count any more, or another caller has told
+            failures = self._failures = self._failures.and_another(said, now, self._spread(), self._freshness)
+        retry_in_s = failures.retry_at - now
+        tell(
+            self._listener,
+            KeysNotFetched(why=said, failures=failures.count, retry_in_s=retry_in_s, **self._manager.identity),
         )
+        if failures.count == self._freshness.breaker_failures:
+            tell(self._listener, KeyManagerUnreachable(why=said, **self._manager.identity))
 
-    async def _fetch(self, ports: Ports, began: float) -> KeySet:
-        source, manager = self._source, self._manager
-        exchange = Exchange(network=source.network, ends_at=began + source.deadline_s, max_bytes=source.max_bytes)
-        url = source.jwks_url
-        if url is None:
-            urls = source.discovery_urls(manager.issuer)
-            found, document = await exchange.get_first(urls, ports)
-            url = jwks_uri(document, manager.issuer, found, source.network)
-        return await exchange.get_key_set(url, ports)
+    def _is_news(self, began: float, begun_in: int) -> bool:
+        """Tell whether what began then is not older than what is known: a flight that was given up may still land."""
+        return begun_in >= self._oldest_round and (self.snapshot is None or self.snapshot.fetched_at <= began)
 
-    def _failed(self, ports: Ports, said: str) -> None:
-        self._failures += 1
-        backoff_s = min(2.0 ** min(self._failures - 1, 16), self._source.max_backoff_s)
-        self._retry_at = ports.clock.monotonic() + backoff_s * (1 - _JITTER * self._spread())
-        self._why = said
+    def _is_latest(self, seen: Snapshot) -> bool:
+        """Tell whether nothing was fetched since *seen*, of which keys may have been barred."""
+        return self.snapshot is not None and self.snapshot.number == seen.number
 
-    def _unavailable(self, ports: Ports, not_before: float = float("-inf")) -> KeyManagerUnavailable:
-        left_s = max(max(self._retry_at, not_before) - ports.clock.monotonic(), 1.0)
-        return KeyManagerUnavailable(self._why, key_manager=self._manager.name, retry_after_s=left_s)
+    def _tell_fetched(self, after: Snapshot, before: KeySet | None, failures: Failures) -> None:
+        report_skipped(self._manager.name, after.key_set, before)
+        if failures.count >= self._freshness.breaker_failures:
+            tell(self._listener, KeyManagerReachable(**self._manager.identity))
+        tell(self._listener, fetched_event(self._manager, after, before))
+
+    def _tell_expired(self, snapshot: Snapshot) -> None:
+        with _WRITING:
+            is_new, self._told_expired = self._told_expired is not snapshot, snapshot
+        if is_new:
+            tell(self._listener, KeysExpired(**self._manager.identity))
+
+    def _unavailable(self, ports: Ports, not_before: float = _NEVER) -> KeyManagerUnavailable:
+        left_s = max(max(self._failures.retry_at, not_before) - ports.clock.monotonic(), 1.0)
+        return KeyManagerUnavailable(self._failures.why, key_manager=self._manager.name, retry_after_s=left_s)

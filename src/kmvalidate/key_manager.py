@@ -8,6 +8,7 @@ algorithms, no audience, an unknown name are errors. Opting out of safety is sai
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -30,6 +31,10 @@ from kmvalidate.rules import ACCESS_TOKENS, TokenKinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+_TENANT = "{tenantid}"
+_FEW = 4
+_NO_TENANTS: FrozenDict[str, str | None] = FrozenDict()
 
 #: Allowed unless something else is configured. ES256K and Ed448 exist, and must be asked for.
 DEFAULT_ALGORITHMS = (
@@ -59,20 +64,47 @@ def _json_values(values: Mapping[str, Any]) -> FrozenDict[str, Any]:
     return FrozenDict(copied)
 
 
-@attrs.frozen(kw_only=True)
+def _as_text(values: Mapping[str, Any]) -> str:
+    """Return claim values as they are compared: 1 is neither 1.0 nor true, nor is a configuration that says so."""
+    return json.dumps(values, sort_keys=True)
+
+
+def _to_keys(keys: RemoteKeys | StaticKeys | Iterable[StaticKeys]) -> RemoteKeys | StaticKeys:
+    return keys if isinstance(keys, RemoteKeys | StaticKeys) else StaticKeys.joined(keys)
+
+
+def _expanded(issuers: tuple[str, ...], tenants: tuple[str, ...]) -> dict[str, str | None]:
+    """Return every issuer there is, each with its tenant: a template stands for exactly its tenants."""
+    templates = [issuer for issuer in issuers if _TENANT in issuer]
+    if bool(templates) != bool(tenants):
+        raise ConfigurationError(f"tenants and {_TENANT} in an issuer go together: each needs the other")
+    if any(_TENANT in tenant for tenant in tenants):
+        raise ConfigurationError("tenants are names, not templates")
+    exact: dict[str, str | None] = {issuer: None for issuer in issuers if _TENANT not in issuer}
+    return exact | {issuer.replace(_TENANT, tenant): tenant for issuer in templates for tenant in tenants}
+
+
+@attrs.frozen(kw_only=True, cache_hash=True)
 class KeyManager:
     """
     One key manager (identity provider) and the rules for its JWTs.
 
     Args:
-        name: What people call it; unique in a registry.
+        name: What people call it; unique in its organization.
 
-        issuer: The ``iss`` of its tokens, exactly.
+        issuer: The ``iss`` of its tokens, exactly. With ``{tenantid}`` in it, a template for *tenants*; that is then
+            what its discovery document names.
 
         audience: Who tokens must be meant for: a name or several, one of which ``aud`` must hold; or, said aloud,
             `ANY_AUDIENCE` or `ClientIdInstead`.
 
-        keys: `RemoteKeys` or `StaticKeys`.
+        keys: `RemoteKeys`, `StaticKeys`, or several `StaticKeys`.
+
+        organization: The organization whose tokens it stands behind, None if it serves all of them.
+
+        extra_issuers: Further ``iss`` values that its tokens may have, exactly or as templates.
+
+        tenants: Every value that ``{tenantid}`` may stand for; there is no "any".
 
         algorithms: The signature algorithms accepted, by their JOSE names; never HS* or none.
 
@@ -99,18 +131,26 @@ class KeyManager:
     name: str = attrs.field(validator=non_empty)
     issuer: str = attrs.field(validator=non_empty)
     audience: Audience = attrs.field(converter=to_audience)
-    keys: RemoteKeys | StaticKeys = attrs.field(validator=is_a(RemoteKeys, StaticKeys))
+    keys: RemoteKeys | StaticKeys = attrs.field(converter=_to_keys)
+    organization: str | None = attrs.field(default=None, validator=attrs.validators.optional(non_empty))
+    extra_issuers: tuple[str, ...] = attrs.field(default=(), converter=to_names)
+    tenants: tuple[str, ...] = attrs.field(default=(), converter=to_names)
     algorithms: tuple[str, ...] = attrs.field(default=DEFAULT_ALGORITHMS, converter=_algorithms)
     leeway_s: float = attrs.field(default=DEFAULT_LEEWAY_S, validator=number(0, MAX_LEEWAY_S))
     max_age_s: float | None = attrs.field(default=None, validator=attrs.validators.optional(number(1)))
     max_lifetime_s: float | None = attrs.field(default=None, validator=attrs.validators.optional(number(1)))
     required_claims: tuple[str, ...] = attrs.field(default=(), converter=to_names)
-    claim_values: Mapping[str, Any] = attrs.field(factory=dict, converter=_json_values)
+    claim_values: Mapping[str, Any] = attrs.field(default=FrozenDict(), converter=_json_values, eq=_as_text)
     consumer_key_claims: tuple[str, ...] = attrs.field(default=("client_id", "azp"), converter=to_names)
     scope_claims: tuple[str, ...] = attrs.field(default=("scope", "scp"), converter=to_names)
     token_kinds: TokenKinds = attrs.field(default=ACCESS_TOKENS, validator=is_a(TokenKinds))
+    issuers: tuple[str, ...] = attrs.field(init=False, repr=False, eq=False)
+    tenant_of: Mapping[str, str | None] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
+        expanded = _expanded((self.issuer, *self.extra_issuers), self.tenants)
+        object.__setattr__(self, "issuers", tuple(expanded))
+        object.__setattr__(self, "tenant_of", FrozenDict(expanded) if self.tenants else _NO_TENANTS)
         if isinstance(self.keys, RemoteKeys) and self.keys.jwks_url is None:
             self._check_discovery(self.keys)
 
@@ -121,10 +161,18 @@ class KeyManager:
             why = f"nothing can be discovered at the issuer of {self.name!r} ({flaw})"
             raise ConfigurationError(f"{why}; give its keys a jwks_url or a discovery_url") from None
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Who it is, as events and health say it."""
+        return {"key_manager": self.name, "organization": self.organization}
+
     def claim_rules(self) -> ClaimRules:
         """Return the part of the rules that is about claims."""
         names = [field.name for field in attrs.fields(ClaimRules) if field.init]
-        return ClaimRules(**{name: getattr(self, name) for name in names})
+        values = {name: getattr(self, name) for name in names}
+        if len(self.issuers) > _FEW:
+            values["issuers"] = frozenset(self.issuers)
+        return ClaimRules(**values)
 
     @property
     def _is_lenient(self) -> bool:
@@ -144,14 +192,16 @@ class KeyManager:
         )
         return tuple(sentence for waived, sentence in said if waived)
 
-    def algorithm_shapes(self) -> dict[str, tuple[str, ...]]:
-        """
-        Return the key shapes for which tokens of each allowed algorithm are accepted.
+    def algorithm_shapes(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the key shapes for which tokens of each allowed algorithm are accepted."""
+        return _shapes(self.algorithms)
 
-        EdDSA stands for Ed25519, by either name (RFC 9864); with Ed448 it must be asked for, as Ed448.
-        """
-        shapes = {name: ALGORITHM_SHAPES[name] for name in self.algorithms if name != "EdDSA"}
-        if "EdDSA" in self.algorithms:
-            shapes["Ed25519"] = ("Ed25519",)
-        curves = tuple(name for name in ("Ed25519", "Ed448") if name in shapes)
-        return shapes | ({"EdDSA": curves} if curves else {})
+
+@lru_cache(maxsize=256)
+def _shapes(algorithms: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """EdDSA stands for Ed25519, by either name (RFC 9864); with Ed448 it must be asked for, as Ed448."""
+    shapes = {name: ALGORITHM_SHAPES[name] for name in algorithms if name != "EdDSA"}
+    if "EdDSA" in algorithms:
+        shapes["Ed25519"] = ("Ed25519",)
+    curves = tuple(name for name in ("Ed25519", "Ed448") if name in shapes)
+    return FrozenDict(shapes | ({"EdDSA": curves} if curves else {}))

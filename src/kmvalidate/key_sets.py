@@ -17,6 +17,7 @@ from kmvalidate.errors import Reason, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from kmvalidate.tokens import Header
 
@@ -56,6 +57,9 @@ class VerificationKey:
 
         is_pem: Whether it came as PEM, where nobody could give it a kid.
 
+        issuer: The issuer whose tokens it signs where one key set serves many, as Entra ID says it; None if it does
+            not say, or for all of them.
+
         public_key: The key object of ``cryptography``.
     """
 
@@ -65,7 +69,13 @@ class VerificationKey:
     x5t_s256: str | None
     thumbprint: str
     is_pem: bool = False
+    issuer: str | None = None
     public_key: Any = attrs.field(repr=False, eq=False)
+
+    @property
+    def name(self) -> str:
+        """What people call it: its key id, or else its thumbprint."""
+        return self.kid or self.thumbprint
 
     def serves(self, alg: str) -> bool:
         """Tell whether this key's own ``alg`` lets it verify tokens signed with *alg* (RFC 7517 section 4.4)."""
@@ -105,7 +115,24 @@ class KeySet:
         """Return a set of *keys*; those equal in kid, alg and key material count as one."""
         return cls(tuple(dict.fromkeys(keys)), tuple(skipped))
 
-    def find(self, header: Header, shapes: tuple[str, ...]) -> VerificationKey | None:
+    @classmethod
+    def joined(cls, sets: Iterable[KeySet]) -> KeySet:
+        """Return one set with everything in *sets*."""
+        together = tuple(sets)
+        keys = (key for one in together for key in one.keys)
+        return cls.of(keys, (skip for one in together for skip in one.skipped))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What people call its keys."""
+        return tuple(key.name for key in self.keys)
+
+    def without(self, thumbprints: AbstractSet[str]) -> KeySet:
+        """Return the set without the keys whose thumbprint is one of *thumbprints*; itself if it has none."""
+        left = tuple(key for key in self.keys if key.thumbprint not in thumbprints)
+        return self if len(left) == len(self.keys) else KeySet(left, self.skipped)
+
+    def find(self, header: Header, shapes: tuple[str, ...], issuer: str | None = None) -> VerificationKey | None:
         """
         Return the one key that may verify a token with this header, None if the set does not have it.
 
@@ -114,10 +141,12 @@ class KeySet:
 
             shapes: The key shapes for which it is allowed.
 
+            issuer: The issuer of the token, where keys may be for one of several only.
+
         Raises:
             Refused: UNSUITABLE_KEY, the key it names is not for that algorithm; AMBIGUOUS_KEY, several are.
         """
-        named = self._named(header)
+        named = tuple(key for key in self._named(header) if issuer is None or key.issuer in {None, issuer})
         fitting = {key.thumbprint: key for key in named if key.shape in shapes and key.serves(header.alg)}
         if len(fitting) > 1:
             raise Refused(Reason.AMBIGUOUS_KEY, claim="kid", got=header.key_name)

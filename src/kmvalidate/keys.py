@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
@@ -59,21 +60,23 @@ _CURVE_NAMES = {curve.make().name: name for name, curve in _CURVES.items()}
 _OKP_BYTES = {"Ed25519": 32, "Ed448": 57}
 
 
-def read_jwks(document: Mapping[str, Any]) -> KeySet:
+def read_jwks(document: Mapping[str, Any], *, max_keys: int = MAX_KEYS) -> KeySet:
     """
     Return the usable keys of a JWK Set (RFC 7517 section 5) or of a single JWK, and why the others were skipped.
 
     Args:
         document: The JSON object.
 
+        max_keys: Most entries accepted.
+
     Raises:
-        ConfigurationError: It is not a JWK Set, has more than 1,000 keys, or none of them can be used.
+        ConfigurationError: It is not a JWK Set, has more entries than that, or none of them can be used.
     """
     entries = document.get("keys") if "keys" in document else [document]
     if not isinstance(entries, list):
         raise ConfigurationError("keys: a JWK Set has an array of keys")
-    if len(entries) > MAX_KEYS:
-        raise ConfigurationError(f"keys: a JWK Set has at most {MAX_KEYS} keys (this one: {len(entries)})")
+    if len(entries) > max_keys:
+        raise ConfigurationError(f"keys: a JWK Set has at most {max_keys} keys (this one: {len(entries)})")
     keys: list[VerificationKey] = []
     skipped: list[Skipped] = []
     for place, entry in enumerate(entries):
@@ -112,6 +115,7 @@ def _read_jwk(entry: object) -> VerificationKey:
     if not isinstance(entry, dict):
         raise Unusable("it is not a JSON object")
     kid, alg = _optional_text(entry, "kid"), _optional_text(entry, "alg")
+    alg = alg and sys.intern(alg)  # the same few strings for all keys
     _check_purpose(entry)
     kty = entry.get("kty")
     reader = _READERS.get(kty) if isinstance(kty, str) else None
@@ -120,7 +124,14 @@ def _read_jwk(entry: object) -> VerificationKey:
     shape, public_key = reader(entry)
     if alg is not None and shape not in ALGORITHM_SHAPES.get(alg, ()):
         raise Unusable(f"its alg {shown(alg)} is no signature algorithm for a key of type {shape}")
-    return _typed(public_key, shape, kid=kid, alg=alg, x5t_s256=_optional_text(entry, "x5t#S256"))
+    key = _typed(public_key, shape, kid=kid, alg=alg, x5t_s256=_optional_text(entry, "x5t#S256"))
+    return attrs.evolve(key, issuer=_own_issuer(entry))
+
+
+def _own_issuer(entry: dict[str, Any]) -> str | None:
+    """Entra ID's member: the issuer whose tokens a key signs, a template where it signs those of all tenants."""
+    issuer = entry.get("issuer")
+    return issuer if isinstance(issuer, str) and "{" not in issuer else None
 
 
 def _check_purpose(entry: dict[str, Any]) -> None:

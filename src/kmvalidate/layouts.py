@@ -3,8 +3,8 @@ Payloads read with all their types at once, when a token laid out like them was 
 
 Rules kept here: a layout is a short cut and refuses nothing; what does not fit it goes the long way, which decides. It
 is learnt from claims that passed every rule, and fits only where each of those rules is settled by the names of the
-claims, by their types, or by a value that must be the same; what is left depends on the time and the audience
-(`ClaimRules.hold`). A payload fits only if encoding it again gives the same bytes: it has then no member that was not
+claims, by their types, or by a value that must be the same; what is left depends on the audience (`ClaimRules.accept`)
+and on the time. A payload fits only if encoding it again gives the same bytes: it has then no member that was not
 looked at, none twice and none in another spelling. Making a layout takes far longer than using one, so there is an end
 to it.
 """
@@ -87,9 +87,9 @@ class Layouts:
 
 def plan_of(claims: dict[str, Any], rules: ClaimRules) -> Plan | None:
     """Return what decides the layout of claims that passed *rules*; None if these rules look at more than that."""
-    unfit = isinstance(rules.audience, ClientIdInstead) or rules.limits_age or len(claims) > _MAX_CLAIMS
+    unfit = isinstance(rules.audience, ClientIdInstead) or rules.limits_age or rules.tenant_of
     fixed = rules.token_kinds.markers.keys() | rules.claim_values.keys()
-    if unfit or not all(isinstance(claims.get(name, ""), str) for name in fixed):
+    if unfit or len(claims) > _MAX_CLAIMS or not all(isinstance(claims.get(name, ""), str) for name in fixed):
         return None
     plan = tuple((name, *_kind(name, value, fixed, rules)) for name, value in claims.items())
     return plan if sum(kind.startswith("deep") for _, kind, _ in plan) <= _MAX_DEEP else None

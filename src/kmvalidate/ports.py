@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
@@ -18,7 +19,7 @@ from kmvalidate.fields import is_a, is_file, to_names, to_path
 from kmvalidate.urls import checked_url, is_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine
     from concurrent.futures import Future
 
 T = TypeVar("T")
@@ -123,7 +124,7 @@ class HttpResponse:
     """
 
     status: int = attrs.field(validator=is_a(int))
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(validator=is_a(Mapping))
     body: bytes = attrs.field(repr=False, validator=is_a(bytes))
 
 
@@ -133,6 +134,19 @@ class Transport(Protocol):
     def send(self, request: HttpRequest, /) -> HttpResponse:
         """
         Do one exchange.
+
+        Raises:
+            KeyManagerUnavailable: There is no whole answer within the deadline and the cap.
+        """
+        ...  # pragma: no cover
+
+
+class AsyncTransport(Protocol):
+    """Something that does HTTP exchanges for asyncio callers."""
+
+    async def send(self, request: HttpRequest, /) -> HttpResponse:
+        """
+        Do one exchange. It may be called from several event loops, one after the other and at the same time.
 
         Raises:
             KeyManagerUnavailable: There is no whole answer within the deadline and the cap.
@@ -194,11 +208,11 @@ class BlockingPorts:
 
     def __init__(self, transport: Transport, clock: Clock) -> None:
         self.clock = clock
-        self._transport = transport
+        self.transport = transport
 
     async def send(self, request: HttpRequest, /) -> HttpResponse:
         """See `Transport.send`."""
-        return self._transport.send(request)
+        return self.transport.send(request)
 
     async def join(self, landed: Future[T], deadline_s: float, /) -> T:
         """Wait for *landed* by blocking this thread."""

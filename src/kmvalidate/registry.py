@@ -1,29 +1,41 @@
 """
 The key managers a gateway knows, keyed by issuer.
 
-Rules kept here: an issuer is an opaque string and is matched exactly; two key managers of one issuer
-or one name are a configuration error; an unknown issuer is refused without a network call. What a configuration opts
-out of is logged once, when it is registered.
+Rules kept here: an issuer is an opaque string and is matched exactly; an unknown issuer is refused without a network
+call. Whoever looks something up reads the table that is current; a change builds another and puts it in its place. An
+unchanged configuration keeps its state, a changed or removed one loses it at once. What a configuration opts out of is
+logged once, when it is registered.
 """
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from kmvalidate.discovery import default_transport
-from kmvalidate.errors import ConfigurationError, Reason, Refused
+from kmvalidate.adapters import asyncio_ports, blocking_transport, prepare
+from kmvalidate.errors import ConfigurationError
+from kmvalidate.events import KeysDropped, checked_listener, tell
+from kmvalidate.fields import to_names
 from kmvalidate.flights import Flights
 from kmvalidate.issuer_state import IssuerState
-from kmvalidate.key_manager import KeyManager
-from kmvalidate.ports import BlockingPorts, SystemClock
+from kmvalidate.key_bars import NO_BARS, Bars
+from kmvalidate.key_snapshots import fetch_all
+from kmvalidate.key_sources import RemoteKeys
+from kmvalidate.layers import Table, by_name, changes, checked, place_of
+from kmvalidate.own_lock import OwnLock
+from kmvalidate.ports import BlockingPorts, SystemClock, run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
-    from kmvalidate.ports import Clock, Transport
+    from kmvalidate.asyncio_ports import AsyncioPorts
+    from kmvalidate.events import Health, Listener
+    from kmvalidate.key_manager import KeyManager
+    from kmvalidate.ports import AsyncTransport, Clock, Ports, Transport
+
+#: What a control plane says goes before what is configured beside it, as in Choreo Connect.
+DEFAULT_LAYERS = ("control-plane", "configuration")
 
 _log = logging.getLogger("kmvalidate.registry")
 logging.getLogger("kmvalidate").addHandler(logging.NullHandler())
@@ -31,76 +43,258 @@ logging.getLogger("kmvalidate").addHandler(logging.NullHandler())
 
 class KeyManagerRegistry:
     """
-    The key managers whose tokens are accepted.
+    The key managers whose tokens are accepted. All of its methods may be called from any thread at any time.
 
     Args:
-        managers: The key managers.
+        managers: The key managers, put in the lowest layer.
 
-        transport: What fetches their keys; by default `kmvalidate.transport.RequestsTransport`.
+        layers: The names of the layers, the highest first: a key manager overrides those of lower layers that have its
+            issuer or its name in the same organization.
+
+        global_first: Whether key managers that serve all organizations go before an organization's own, as in WSO2 API
+            Manager, rather than after them.
+
+        transport: What fetches their keys, its ``send`` a plain or an async one; by default
+            `kmvalidate.transport.RequestsTransport`.
+
+        async_transport: What does the exchanges of asyncio callers; by default *transport*, or else
+            `kmvalidate.transport.HttpxTransport` where httpx2 is installed. Keys are fetched by *transport*, or by this
+            one if it is given alone.
 
         clock: What tells the time; by default this machine's clocks.
 
+        on_event: A plain function that is told every `Event`, on whatever thread it happens.
+
     Raises:
-        ConfigurationError: Two of them have the same issuer or the same name; both are named. Or the transport is
-            async.
+        ConfigurationError: Two key managers have the same issuer or the same name in one layer and organization; both
+            are named.
+            Or another argument is not what it should be.
     """
 
     def __init__(
         self,
-        managers: Iterable[KeyManager],
+        managers: Iterable[KeyManager] = (),
         *,
-        transport: Transport | None = None,
+        layers: Iterable[str] = DEFAULT_LAYERS,
+        global_first: bool = False,
+        transport: Transport | AsyncTransport | None = None,
+        async_transport: Transport | AsyncTransport | None = None,
         clock: Clock | None = None,
+        on_event: Listener | None = None,
     ) -> None:
-        if transport is not None:
-            _check_transport(transport)
-        self.ports = BlockingPorts(transport or default_transport(), clock or SystemClock())
-        self.states: Mapping[str, IssuerState] = _by_issuer(managers)
+        names = to_names(layers)
+        if not names or len(set(names)) != len(names):
+            raise ConfigurationError("layers have a name each, and there is at least one")
+        if not isinstance(global_first, bool):
+            raise ConfigurationError("global_first is True or False")
+        self._async_transport = transport if async_transport is None else async_transport
+        self.ports = BlockingPorts(blocking_transport(transport, async_transport), clock or SystemClock())
+        self._listener = checked_listener(on_event)
+        self._flights = Flights()
+        self._changing = OwnLock()
+        self._bars: dict[tuple[str | None, str], Bars] = {}
+        self._drops = 0
+        self._aports: AsyncioPorts | None = None
+        self.table = Table({name: {} for name in names}, global_first)
+        self.use(names[-1], managers)
+
+    @property
+    def aports(self) -> AsyncioPorts:
+        """What asyncio callers reach the world with; made when the first of them comes."""
+        if self._aports is None:  # that two make it at once does no harm; a lock would, in a fork
+            self._aports = asyncio_ports(self._async_transport, self.ports)
+        return self._aports
 
     @property
     def managers(self) -> tuple[KeyManager, ...]:
-        """The key managers, in the order in which they were given."""
-        return tuple(state.manager for state in self.states.values())
+        """The key managers that answer for some issuer: those of the highest layer first."""
+        return tuple(state.manager for _, state in self.table.in_effect())
 
-    def unknown(self, issuer: object) -> Refused:
-        """Return why a token is refused whose ``iss`` is none of `states`: missing, no string, or nobody's."""
-        if issuer is None:
-            return Refused(Reason.MISSING_CLAIM, claim="iss")
-        if not isinstance(issuer, str):
-            return Refused(Reason.INVALID_CLAIM, claim="iss", expected="a string", got=issuer)
-        return Refused(Reason.UNKNOWN_ISSUER, claim="iss", got=issuer, hint=self._near_miss(issuer))
+    @property
+    def layers(self) -> Mapping[str, tuple[KeyManager, ...]]:
+        """Every key manager by layer, the highest layer first, those that are overridden too."""
+        return {name: tuple(state.manager for state in layer.values()) for name, layer in self.table.layers.items()}
 
-    def _near_miss(self, issuer: str) -> str | None:
-        for other in (issuer + "/", issuer.removesuffix("/")):
-            if other in self.states:
-                return "A key manager is configured for it with a trailing slash more or less; issuers match exactly."
-        return None
+    def use(self, layer: str, managers: Iterable[KeyManager]) -> None:
+        """
+        Put *managers* in place of all key managers of *layer*, at once.
 
+        Those whose configuration is unchanged keep their keys and what was remembered with them.
 
-def _check_transport(transport: object) -> None:
-    send = getattr(transport, "send", None)
-    if isinstance(transport, type) or not callable(send):
-        raise ConfigurationError("a transport is an object with a method send")
-    if inspect.iscoroutinefunction(send):
-        raise ConfigurationError("a transport whose send is async cannot serve blocking callers")
+        Args:
+            layer: The name of a layer.
 
+            managers: Its key managers from now on.
 
-def _by_issuer(managers: Iterable[KeyManager]) -> dict[str, IssuerState]:
-    flights = Flights()
-    states: dict[str, IssuerState] = {}
-    names: dict[str, KeyManager] = {}
-    if not isinstance(managers, Iterable):
-        raise ConfigurationError("a registry is made of several key managers, in a list")
-    for manager in managers:
-        if not isinstance(manager, KeyManager):
-            raise ConfigurationError(f"a registry holds key managers, not {type(manager).__name__}")
-        if manager.name in names:
-            raise ConfigurationError(f"two key managers are named {manager.name!r}")
-        if manager.issuer in states:
-            other = states[manager.issuer].manager.name
-            raise ConfigurationError(f"key managers {other!r} and {manager.name!r} have the same issuer")
-        for waiver in manager.waivers():
-            _log.warning("key manager %s: %s", manager.name, waiver)
-        names[manager.name] = manager
-        states[manager.issuer] = IssuerState.of(manager, flights)
-    return states
+        Raises:
+            ConfigurationError: There is no such layer, or two key managers have the same issuer or name in one
+                organization. Nothing is changed then.
+        """
+        if isinstance(managers, str | Mapping) or not isinstance(managers, Iterable):
+            raise ConfigurationError("a registry is made of several key managers, in a list")
+        given = tuple(managers)  # whatever that takes, nobody waits for it
+        self._change(layer, lambda _: given)
+
+    def add(self, layer: str, manager: KeyManager) -> None:
+        """
+        Add a key manager to *layer*.
+
+        Raises:
+            ConfigurationError: There is no such layer, or it has one of that name or issuer in its organization.
+        """
+        self._change(layer, lambda others: (*others, manager))
+
+    def replace(self, layer: str, manager: KeyManager) -> None:
+        """
+        Put *manager* in the place of the one that has its name and organization in *layer*.
+
+        Raises:
+            ConfigurationError: There is no such layer or key manager, or another one has its issuer.
+        """
+
+        def replaced(others: tuple[KeyManager, ...]) -> Iterable[KeyManager]:
+            place = place_of(others, checked(manager).name, manager.organization)
+            return (*others[:place], manager, *others[place + 1 :])
+
+        self._change(layer, replaced)
+
+    def remove(self, layer: str, name: str, *, organization: str | None = None) -> None:
+        """
+        Remove a key manager from *layer*: its tokens are refused from now on, unless a lower layer has one for them.
+
+        Args:
+            layer: The name of a layer.
+
+            name: The name of the key manager.
+
+            organization: Its organization, None for one that serves all.
+
+        Raises:
+            ConfigurationError: There is no such layer or key manager.
+        """
+
+        def left(others: tuple[KeyManager, ...]) -> Iterable[KeyManager]:
+            place = place_of(others, name, organization)
+            return (*others[:place], *others[place + 1 :])
+
+        self._change(layer, left)
+
+    def drop_key(self, key_manager: str, key_id: str, *, organization: str | None = None) -> None:
+        """
+        Use a key no more from now on, even if it is still published: what it signed is refused, remembered or not.
+
+        Args:
+            key_manager: The name of the key manager.
+
+            key_id: The key's ``kid``, or its RFC 7638 thumbprint. Its material is barred, whatever becomes of the
+                configuration; of an id that is not known yet, the key that is published under it next.
+
+            organization: The organization of the key manager, None for one that serves all.
+
+        Raises:
+            ConfigurationError: There is no such key manager, or *key_id* is no name.
+        """
+        if not isinstance(key_id, str) or not key_id:
+            raise ConfigurationError("key_id is a non-empty string")
+        with self._changing:
+            snapshots = [state.source.snapshot for state in self.table.named(key_manager, organization)]
+            bars = self._bars.setdefault((organization, key_manager), Bars())
+            bars.add(key_id, [snapshot.key_set for snapshot in snapshots if snapshot])
+            self._drops += 1
+            self._bar(key_manager, organization, bars)
+        tell(self._listener, KeysDropped(key_id=key_id, key_manager=key_manager, organization=organization))
+
+    def drop_keys(self, key_manager: str, *, organization: str | None = None) -> None:
+        """
+        Forget the keys that were fetched, and what was remembered with them; they are fetched when they are needed.
+
+        What was being fetched is forgotten with them, and what failed. Pinned keys are configuration, and stay; those
+        of files are read again.
+
+        Raises:
+            ConfigurationError: There is no such key manager.
+        """
+        for state in self.table.named(key_manager, organization):
+            state.source.drop_keys()
+        tell(self._listener, KeysDropped(key_manager=key_manager, organization=organization))
+
+    def refresh(self, key_manager: str, *, organization: str | None = None) -> None:
+        """
+        Fetch the keys of a key manager now, whatever was fetched or failed just before; not of those it overrides.
+
+        Raises:
+            KeyManagerUnavailable: They could not be fetched; those there were are still used.
+            ConfigurationError: There is no such key manager.
+        """
+        run(self._refresh(key_manager, organization, self.ports))
+
+    async def arefresh(self, key_manager: str, *, organization: str | None = None) -> None:
+        """Do what `refresh` does, for asyncio callers."""
+        await self._refresh(key_manager, organization, self.aports)
+
+    def warm(self) -> tuple[Health, ...]:
+        """
+        Fetch the keys of all key managers that answer for some issuer, many at a time, and wait for them.
+
+        Returns:
+            How each of them is then; one that could not be reached does not keep the others.
+        """
+        return run(self._warm(self.ports))
+
+    async def awarm(self) -> tuple[Health, ...]:
+        """Do what `warm` does, for asyncio callers."""
+        return await self._warm(self.aports)
+
+    def health(self) -> tuple[Health, ...]:
+        """Return how each key manager that answers for some issuer is, without asking anybody."""
+        return tuple(state.source.health(self.ports) for _, state in self.table.in_effect())
+
+    def _change(self, layer: str, change: Callable[[tuple[KeyManager, ...]], Iterable[KeyManager]]) -> None:
+        """Build another table and put it in place; begin again if another change came first."""
+        while True:
+            before = self.table
+            if layer not in tuple(before.layers):  # whatever it is
+                raise ConfigurationError(f"the layers are {', '.join(before.layers)} (not: {layer!r})")
+            named = by_name(change(tuple(state.manager for state in before.layers[layer].values())))
+            known = {state.manager: state for _, state in before.states()}
+            states = {who: known.get(manager) or self._begin(manager) for who, manager in named.items()}
+            begun = [state for state in states.values() if state.manager not in known]
+            after = Table({**before.layers, layer: states}, before.global_first)
+            if self._is_put(before, after, begun):
+                break
+        for state in begun:
+            for waiver in state.manager.waivers():
+                _log.warning("key manager %s: %s", state.manager.name, waiver)
+        for event in changes(before, after):
+            tell(self._listener, event)
+
+    def _is_put(self, before: Table, after: Table, begun: list[IssuerState]) -> bool:
+        """Put a table in place, unless another change came first: of a thread, or of a signal handler in between."""
+        with self._changing:
+            drops = self._drops
+            for state in begun:
+                state.source.bar(self._bars.get((state.manager.organization, state.manager.name), NO_BARS))
+            if is_first := self.table is before and self._drops == drops:
+                self.table = after  # nothing is called since the look: where nothing is, no signal handler comes
+        return is_first
+
+    def _bar(self, key_manager: str, organization: str | None, bars: Bars) -> None:
+        seen: object = None
+        while seen != (seen := (self.table, self._drops)):  # again if a signal handler changed something meanwhile
+            for state in self.table.called(key_manager, organization):
+                state.source.bar(bars)
+
+    def _begin(self, manager: KeyManager) -> IssuerState:
+        if isinstance(manager.keys, RemoteKeys):
+            prepare(self.ports.transport)
+        return IssuerState.of(manager, self._flights, self.ports.clock, self._listener)
+
+    async def _refresh(self, key_manager: str, organization: str | None, ports: Ports) -> None:
+        named = self.table.named(key_manager, organization)
+        for state in [state for _, state in self.table.in_effect() if state in named] or named:
+            await state.source.refresh(ports)
+
+    async def _warm(self, ports: Ports) -> tuple[Health, ...]:
+        sources = [state.source for _, state in self.table.in_effect()]
+        await fetch_all(sources, ports)
+        return tuple(source.health(ports) for source in sources)

@@ -109,14 +109,13 @@ class TokenKinds:
     required_markers: frozenset[str] = attrs.field(default=frozenset(), converter=to_name_set)
     foreign_claims: Mapping[str, str] = attrs.field(default=FOREIGN_CLAIMS, converter=_frozen)
 
+    #: The claims by which a kind is told; a token with none of them needs no further look.
+    telling_claims: frozenset[str] = attrs.field(init=False, repr=False, eq=False)
+
     def __attrs_post_init__(self) -> None:
         if not self.required_markers <= set(self.markers):
             raise ConfigurationError("token kinds: a required marker is not one of the markers")
-
-    @property
-    def telling_claims(self) -> frozenset[str]:
-        """The claims by which a kind is told; a token with none of them needs no further look."""
-        return frozenset(self.markers) | frozenset(self.foreign_claims)
+        object.__setattr__(self, "telling_claims", frozenset(self.markers) | frozenset(self.foreign_claims))
 
     def check_header(self, header_type: str | None) -> None:
         """

@@ -1,5 +1,5 @@
 """
-A token's stations: a string, a `Jwt` or an `OpaqueToken`, a `VerifiedToken`.
+A token's first stations: a string, a `Jwt` or an `OpaqueToken`.
 
 Rules kept here: a token is taken apart once, strictly, and that one object both routes and
 is verified. Compact JWS only (RFC 7515 section 3.1); JWE and the JSON serialisations are refused. What nobody has
@@ -9,18 +9,12 @@ proved yet has no attribute that could pass for proved. No repr shows a token.
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import msgspec
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.strict_json import Flaw, decode_base64url, parse_object
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kmvalidate.claims import ClaimRules
 
 DEFAULT_MAX_TOKEN_BYTES = 16 * 1024
 
@@ -29,7 +23,7 @@ _JWE_DOTS = 4
 _BEARER_HINT = " (hand over the token alone, without the word Bearer)"
 
 
-def _nothing(_: object) -> list[tuple[str, Any]]:
+def shows_nothing(_: object) -> list[tuple[str, Any]]:
     """Show nothing to rich, which would show every field of a record, and with them the token."""
     return []
 
@@ -42,7 +36,7 @@ class OpaqueToken(msgspec.Struct, frozen=True, gc=False):
     def __repr__(self) -> str:
         return "OpaqueToken(...)"
 
-    __rich_repr__ = _nothing
+    __rich_repr__ = shows_nothing
 
 
 class Jwt(msgspec.Struct, frozen=True, gc=False):
@@ -56,7 +50,7 @@ class Jwt(msgspec.Struct, frozen=True, gc=False):
     def __repr__(self) -> str:
         return "Jwt(...)"
 
-    __rich_repr__ = _nothing
+    __rich_repr__ = shows_nothing
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):
@@ -76,103 +70,6 @@ class Header(msgspec.Struct, frozen=True, gc=False):
         """What the token calls its key, for a person to read."""
         names = (name for name in (self.kid, self.x5t_s256) if name is not None)
         return next(names, "no kid")
-
-
-class Backing(msgspec.Struct, gc=False, eq=False):
-    """
-    Who stands behind tokens.
-
-    Args:
-        key_manager: The key manager's name.
-
-        issuer: The issuer, exactly as configured.
-
-        key_id: The ``kid`` of the key that verified the signature, None if it has none.
-
-        rules: The rules its claims were checked against.
-    """
-
-    key_manager: str
-    issuer: str
-    key_id: str | None
-    rules: ClaimRules
-
-
-class VerifiedToken(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """
-    A token a key manager stands behind: signature, claims and kind were checked. Only verification makes one.
-
-    Its claims are read from the payload when they are first asked for.
-
-    Args:
-        expires_at: Seconds since the epoch from which the token is no longer valid, leeway not included.
-    """
-
-    expires_at: float
-    _backing: Backing
-    _payload: bytes
-    _read: dict[str, Any] | None = None
-
-    @property
-    def _claims(self) -> dict[str, Any]:
-        if self._read is not None:
-            return self._read
-        claims = parse_object(self._payload)
-        if isinstance(claims, Flaw):  # it had none when it was verified
-            raise RecursionError("no stack is left to read the claims")
-        msgspec.structs.force_setattr(self, "_read", claims)
-        return claims
-
-    @property
-    def claims(self) -> Mapping[str, Any]:
-        """The whole claims set, read-only."""
-        return MappingProxyType(self._claims)
-
-    @property
-    def key_manager(self) -> str:
-        """The name of that key manager."""
-        return self._backing.key_manager
-
-    @property
-    def issuer(self) -> str:
-        """The issuer, exactly as configured."""
-        return self._backing.issuer
-
-    @property
-    def key_id(self) -> str | None:
-        """The ``kid`` of the key that verified the signature, None if it has none."""
-        return self._backing.key_id
-
-    @property
-    def subject(self) -> str | None:
-        """The ``sub`` claim; some providers leave it out for application tokens."""
-        return self._claims.get("sub")
-
-    @property
-    def token_id(self) -> str | None:
-        """The ``jti`` claim."""
-        return self._claims.get("jti")
-
-    @property
-    def audience(self) -> tuple[str, ...]:
-        """The ``aud`` claim as a tuple, whether it was a string or an array."""
-        audience = self._claims.get("aud", ())
-        return (audience,) if isinstance(audience, str) else tuple(audience)
-
-    @property
-    def consumer_key(self) -> str | None:
-        """The client id, from the first of the configured claims that the token has."""
-        return self._backing.rules.consumer_key(self._claims)
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        """The scopes, from the first of the configured claims that the token has; empty without one."""
-        return self._backing.rules.scopes(self._claims)
-
-    def __repr__(self) -> str:
-        return f"VerifiedToken(key_manager={self.key_manager!r}, issuer={self.issuer!r})"
-
-    __rich_repr__ = _nothing
 
 
 def checked_max_bytes(value: int) -> int:

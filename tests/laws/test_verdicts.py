@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from kmvalidate import ConfigurationError, Refused, StaticKeys
 from kmvalidate.key_documents import read_keys
 from kmvalidate.keys import read_jwks
-from kmvalidate.tokens import Jwt, OpaqueToken, VerifiedToken, parse_header, recognise
+from kmvalidate.tokens import Jwt, OpaqueToken, parse_header, recognise
+from kmvalidate.verified import VerifiedToken
 from tests.laws.strategies import (
     anything,
     broken_documents,

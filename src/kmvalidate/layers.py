@@ -1,0 +1,213 @@
+"""
+Which key manager answers for an issuer: layers of configuration, each in a stated precedence, and organizations.
+
+Rules kept here: a table is immutable and replaced whole, so that whoever looks something up waits for nobody. Inside
+one organization an issuer and a name belong to one key manager. A higher layer overrides a lower one for the same
+issuer and for the same name, and what it overrode is back when it goes. An organization sees its own key managers and
+those that serve all, and never those of another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from kmvalidate.errors import ConfigurationError, Reason, Refused
+from kmvalidate.events import KeyManagerAdded, KeyManagerRemoved
+from kmvalidate.key_manager import KeyManager
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from kmvalidate.events import Event
+    from kmvalidate.issuer_state import IssuerState
+
+    #: The states of a layer, by organization and name.
+    Layer = Mapping[tuple[str | None, str], IssuerState]
+
+_SLASH_HINT = "A key manager is configured for it with a trailing slash more or less; issuers match exactly."
+
+
+@attrs.frozen(eq=False)
+class View:
+    """
+    The key managers of one organization, or of those that serve all; of all layers.
+
+    Args:
+        issuers: Who answers for an issuer.
+
+        names: The names of those who answer for some issuer.
+    """
+
+    issuers: dict[str, IssuerState] = attrs.field(factory=dict)
+    names: dict[str, IssuerState] = attrs.field(factory=dict)
+
+    def add(self, state: IssuerState) -> None:
+        """Add a key manager of a layer below all that were added from other layers."""
+        manager = state.manager
+        if manager.name in self.names:
+            return
+        for issuer in manager.issuers:
+            if self.issuers.setdefault(issuer, state) is state:
+                self.names[manager.name] = state
+
+
+@attrs.frozen(eq=False)
+class Table:
+    """
+    Who answers for whom, at one time.
+
+    Args:
+        layers: The layers, the highest first.
+
+        global_first: Whether key managers that serve all go before an organization's own.
+
+        everyone: The view of those that serve all.
+
+        organizations: The views of the organizations that have key managers of their own.
+
+        find_shared: Does what `find` does for no particular organization.
+    """
+
+    layers: Mapping[str, Layer]
+    global_first: bool = False
+    everyone: View = attrs.field(factory=View, init=False)
+    organizations: dict[str, View] = attrs.field(factory=dict, init=False)
+    find_shared: Callable[[str], IssuerState | None] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "find_shared", self.everyone.issuers.get)
+        for layer in self.layers.values():
+            for (organization, _), state in layer.items():
+                self._view(organization).add(state)
+
+    def _view(self, organization: str | None) -> View:
+        return self.everyone if organization is None else self.organizations.setdefault(organization, View())
+
+    def find(self, organization: str | None, issuer: str) -> IssuerState | None:
+        """
+        Return who answers for the tokens of *issuer* in *organization* (None: in no particular one), or None.
+
+        Where an organization's key manager and one that serves all have the same name, only the one that goes first
+        answers: inside an organization a name means one key manager.
+        """
+        own = None if organization is None else self.organizations.get(organization)
+        if own is None:
+            return self.everyone.issuers.get(issuer)
+        first, second = (self.everyone, own) if self.global_first else (own, self.everyone)
+        found = first.issuers.get(issuer)
+        if found is None:
+            found = second.issuers.get(issuer)
+            if found is not None and found.manager.name in first.names:
+                return None
+        return found
+
+    def whose(self, organization: str | None) -> str | None:
+        """Return *organization* if it has key managers of its own; else None, as its tokens are everybody's."""
+        return organization if organization in self.organizations else None
+
+    def unknown(self, organization: str | None, issuer: object) -> Refused:
+        """Return why a token is refused for whose ``iss`` nobody answers: missing, no string, or nobody's."""
+        if issuer is None:
+            return Refused(Reason.MISSING_CLAIM, claim="iss")
+        if not isinstance(issuer, str):
+            return Refused(Reason.INVALID_CLAIM, claim="iss", expected="a string", got=issuer)
+        near = (issuer + "/", issuer.removesuffix("/"))
+        hint = _SLASH_HINT if any(self.find(organization, other) for other in near) else None
+        return Refused(Reason.UNKNOWN_ISSUER, claim="iss", got=issuer, hint=hint)
+
+    def states(self) -> Iterator[tuple[str, IssuerState]]:
+        """Yield every state with its layer, the highest layer first, those that are overridden too."""
+        for name, layer in self.layers.items():
+            for state in layer.values():
+                yield name, state
+
+    def in_effect(self) -> list[tuple[str, IssuerState]]:
+        """Return the states that answer for some issuer, with their layers, the highest layer first."""
+        found: dict[int, tuple[str, IssuerState]] = {}
+        for layer, state in self.states():
+            manager = state.manager
+            if self._view(manager.organization).names.get(manager.name) is state:
+                found.setdefault(id(state), (layer, state))
+        return list(found.values())
+
+    def named(self, name: str, organization: str | None) -> tuple[IssuerState, ...]:
+        """
+        Return the states of the key managers of that name, of all layers.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        found = self.called(name, organization)
+        if not found:
+            raise ConfigurationError(f"there is no key manager named {name!r}{_of(organization)}")
+        return found
+
+    def called(self, name: str, organization: str | None) -> tuple[IssuerState, ...]:
+        """Do what `named` does, where there may be none."""
+        who = (organization, name)
+        found = {id(s): s for _, s in self.states() if (s.manager.organization, s.manager.name) == who}
+        return tuple(found.values())
+
+
+def changes(before: Table, after: Table) -> Iterator[Event]:
+    """Yield who answers no more, and then who does now."""
+    old, new = before.in_effect(), after.in_effect()
+    stood, stands = {id(state) for _, state in old}, {id(state) for _, state in new}
+    for layer, state in old:
+        if id(state) not in stands:
+            yield KeyManagerRemoved(layer=layer, **state.manager.identity)
+    for layer, state in new:
+        if id(state) not in stood:
+            yield KeyManagerAdded(layer=layer, **state.manager.identity)
+
+
+def by_name(managers: Iterable[KeyManager]) -> dict[tuple[str | None, str], KeyManager]:
+    """
+    Return the key managers of one layer by organization and name.
+
+    Raises:
+        ConfigurationError: Two of them have the same name or the same issuer in one organization, or one is none.
+    """
+    named: dict[tuple[str | None, str], KeyManager] = {}
+    issuers: dict[tuple[str | None, str], str] = {}
+    for manager in map(checked, managers):
+        if (manager.organization, manager.name) in named:
+            raise ConfigurationError(f"two key managers are named {manager.name!r}{_of(manager.organization)}")
+        named[manager.organization, manager.name] = manager
+        for issuer in manager.issuers:
+            other = issuers.setdefault((manager.organization, issuer), manager.name)
+            if other != manager.name:
+                both = f"key managers {other!r} and {manager.name!r}{_of(manager.organization)}"
+                raise ConfigurationError(f"{both} have the same issuer: {issuer}")
+    return named
+
+
+def checked(manager: KeyManager) -> KeyManager:
+    """
+    Return *manager*.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if not isinstance(manager, KeyManager):
+        raise ConfigurationError(f"a registry holds key managers, not {type(manager).__name__}")
+    return manager
+
+
+def place_of(managers: tuple[KeyManager, ...], name: str, organization: str | None) -> int:
+    """
+    Return the place of a key manager among those of one layer.
+
+    Raises:
+        ConfigurationError: It is not there.
+    """
+    for place, manager in enumerate(managers):
+        if (manager.organization, manager.name) == (organization, name):
+            return place
+    raise ConfigurationError(f"there is no key manager named {name!r}{_of(organization)} in that layer")
+
+
+def _of(organization: str | None) -> str:
+    return "" if organization is None else f" of organization {organization!r}"

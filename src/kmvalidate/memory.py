@@ -1,0 +1,89 @@
+"""
+Tokens that were verified, remembered.
+
+Rules kept here: a remembered verdict is as strict as a fresh one: whatever could have changed since is looked at on
+every hit, and where it has changed there is no hit. A token is known by its organization and the SHA-256 of the whole
+of it, never by a part. The memory is bounded, what it holds is small and nothing the garbage collector walks through.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from kmvalidate.errors import ConfigurationError
+from kmvalidate.generations import Generations
+from kmvalidate.routes import still_good
+from kmvalidate.verified import VerifiedToken
+
+if TYPE_CHECKING:
+    from kmvalidate.jwt_validator import Issuers
+    from kmvalidate.ports import Ports
+
+    Key = bytes | str | tuple[str, bytes | str]
+
+DEFAULT_REMEMBERED = 20_000
+MAX_REMEMBERED_CHARS = 4096
+
+
+class TokenMemory:
+    """
+    What was verified, by token.
+
+    Args:
+        registry: Who answers for whom.
+
+        most: How many tokens are remembered at most, two at the least; with 0 none is. Longer ones than 4,096
+            characters never are.
+
+        whole_tokens: Whether the tokens themselves are kept to know them by, in place of their digests: faster, and
+            then they lie in memory.
+
+    Raises:
+        ConfigurationError: *most* is neither 0 nor a whole number from 2 on.
+    """
+
+    def __init__(self, registry: Issuers, most: int = DEFAULT_REMEMBERED, *, whole_tokens: bool = False) -> None:
+        if most.__class__ is not int or most < 0 or most == 1 or whole_tokens.__class__ is not bool:
+            raise ConfigurationError("remember is 0 or a whole number from 2 on, remember_whole_tokens a bool")
+        self._registry = registry
+        self._longest = MAX_REMEMBERED_CHARS if most else -1
+        self._whole_tokens = whole_tokens
+        self._tokens: Generations[Key, VerifiedToken] = Generations(most)
+
+    def look_up(self, token: str, organization: str | None, ports: Ports) -> VerifiedToken | Key | None:
+        """
+        Return what was verified of a token, if it would be found good now as well; or else what to remember it by.
+
+        Args:
+            token: The token.
+
+            organization: The organization it is verified for.
+
+            ports: The caller's.
+
+        Returns:
+            A `VerifiedToken`, a key for `remember`, or None if it will not be remembered.
+        """
+        if type(token) is not str or len(token) > self._longest:
+            return None
+        try:
+            key: Any = token if self._whole_tokens else sha256(token.encode()).digest()
+        except UnicodeEncodeError:
+            return None
+        if organization is not None:
+            if type(organization) is not str or not organization:  # it is refused where it is looked at
+                return None
+            key = key if self._registry.table.whose(organization) is None else (organization, key)
+        known = self._tokens.get(key)
+        if known is None or not still_good(known, organization, self._registry.table, ports):
+            return key  # type: ignore[no-any-return]
+        return VerifiedToken(known.expires_at, known.starts_at, known.backing, known.payload)
+
+    def remember(self, key: Key | None, verified: VerifiedToken) -> VerifiedToken:
+        """Remember *verified* by *key*, if there is one, and return it."""
+        if key is not None:
+            # without the claims that may be read of it: small, and nobody else's to change
+            unread = VerifiedToken(verified.expires_at, verified.starts_at, verified.backing, verified.payload)
+            self._tokens.put(key, unread)
+        return verified

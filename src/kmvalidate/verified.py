@@ -1,0 +1,140 @@
+"""
+A token's last station: a `VerifiedToken`.
+
+Rules kept here: it says who stands behind it, and is small: its claims are read from the payload when they are asked
+for. No repr shows a token.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kmvalidate.strict_json import Flaw, parse_object
+from kmvalidate.tokens import shows_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kmvalidate.claims import ClaimRules
+
+
+class Backing(msgspec.Struct, gc=False, eq=False):
+    """
+    Who stands behind tokens.
+
+    Args:
+        key_manager: The key manager's name.
+
+        organization: The key manager's organization, None if it serves all.
+
+        issuer: The issuer, exactly as configured.
+
+        key_id: The ``kid`` of the key that verified the signature, None if it has none.
+
+        rules: The rules its claims were checked against.
+    """
+
+    key_manager: str
+    organization: str | None
+    issuer: str
+    key_id: str | None
+    rules: ClaimRules
+
+
+class VerifiedToken(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """
+    A token a key manager stands behind: signature, claims and kind were checked. Only verification makes one.
+
+    Its claims are read from the payload when they are first asked for.
+
+    Args:
+        expires_at: Seconds since the epoch from which the token is no longer valid, leeway not included.
+
+        starts_at: Seconds since the epoch before which it is not valid: ``nbf`` or ``iat``, whichever is later; 0 if it
+            has neither.
+
+        backing: Who stands behind it.
+
+        payload: Its payload, as it was signed.
+    """
+
+    expires_at: float
+    starts_at: float
+    backing: Backing
+    payload: bytes
+    _read: dict[str, Any] | None = None
+
+    @property
+    def _claims(self) -> dict[str, Any]:
+        if self._read is not None:
+            return self._read
+        claims = read_claims(self.payload)
+        msgspec.structs.force_setattr(self, "_read", claims)
+        return claims
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """The whole claims set, read-only."""
+        return MappingProxyType(self._claims)
+
+    @property
+    def key_manager(self) -> str:
+        """The name of that key manager."""
+        return self.backing.key_manager
+
+    @property
+    def organization(self) -> str | None:
+        """The organization of that key manager, None if it serves all. Names are unique only within one."""
+        return self.backing.organization
+
+    @property
+    def issuer(self) -> str:
+        """The issuer, exactly as configured."""
+        return self.backing.issuer
+
+    @property
+    def key_id(self) -> str | None:
+        """The ``kid`` of the key that verified the signature, None if it has none."""
+        return self.backing.key_id
+
+    @property
+    def subject(self) -> str | None:
+        """The ``sub`` claim; some providers leave it out for application tokens."""
+        return self._claims.get("sub")
+
+    @property
+    def token_id(self) -> str | None:
+        """The ``jti`` claim."""
+        return self._claims.get("jti")
+
+    @property
+    def audience(self) -> tuple[str, ...]:
+        """The ``aud`` claim as a tuple, whether it was a string or an array."""
+        audience = self._claims.get("aud", ())
+        return (audience,) if isinstance(audience, str) else tuple(audience)
+
+    @property
+    def consumer_key(self) -> str | None:
+        """The client id, from the first of the configured claims that the token has."""
+        return self.backing.rules.consumer_key(self._claims)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes, from the first of the configured claims that the token has; empty without one."""
+        return self.backing.rules.scopes(self._claims)
+
+    def __repr__(self) -> str:
+        return f"VerifiedToken(key_manager={self.key_manager!r}, issuer={self.issuer!r})"
+
+    __rich_repr__ = shows_nothing
+
+
+def read_claims(payload: bytes) -> dict[str, Any]:
+    """Return the claims set of a payload that was verified."""
+    claims = parse_object(payload)
+    if isinstance(claims, Flaw):  # it had none when it was verified
+        raise RecursionError("no stack is left to read the claims")
+    return claims
