@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from tests.e2e.gateway import SettableClock
+from tests.e2e.live import WAYS, Live, Way, manager_of
 from tests.e2e.node import Node, NoNodeError, find_node, install
 from tests.e2e.provider import ISSUERS, Issuer, Provider
 
@@ -65,6 +67,22 @@ def tls(provider: Provider) -> Issuer:
 @pytest.fixture
 def clock() -> SettableClock:
     return SettableClock()
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    """Each kind of caller and of transport in its turn."""
+    return request.param
+
+
+@pytest.fixture
+def live(way: Way, clock: SettableClock) -> Callable[..., Live]:
+    """Makes a gateway of issuers that is told and asked in each way; the other arguments are those of `manager_of`."""
+
+    def make(*issuers: Issuer, **how: Any) -> Live:
+        return Live(way, clock, [manager_of(issuer, **how) for issuer in issuers])
+
+    return make
 
 
 @pytest.hookimpl(wrapper=True)

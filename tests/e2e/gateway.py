@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from kmvalidate import KeyManager, KeyManagerRegistry, Refused, RemoteKeys, TokenValidator
+from kmvalidate import Event, KeyManager, KeyManagerRegistry, Refused, RemoteKeys, TokenValidator
 from tests.e2e.provider import ALGORITHMS, Issuer
 
 AUDIENCE = tuple(f"urn:api:{algorithm}" for algorithm in ALGORITHMS)
@@ -54,9 +54,15 @@ def key_manager(issuer: Issuer, /, **how: Any) -> KeyManager:
     return KeyManager(**{"name": issuer.name, "issuer": issuer.url, "audience": AUDIENCE, "keys": remote, **how})
 
 
-def gateway(*issuers: Issuer, clock: SettableClock | None = None, **how: Any) -> TokenValidator:
+def gateway(
+    *issuers: Issuer,
+    clock: SettableClock | None = None,
+    on_event: Callable[[Event], object] | None = None,
+    **how: Any,
+) -> TokenValidator:
     """Return a validator that knows *issuers*, and has no keys yet; *how* are arguments of `key_manager`."""
-    return TokenValidator(KeyManagerRegistry([key_manager(issuer, **how) for issuer in issuers], clock=clock))
+    managers = [key_manager(issuer, **how) for issuer in issuers]
+    return TokenValidator(KeyManagerRegistry(managers, clock=clock, on_event=on_event))
 
 
 def refusal(validator: TokenValidator, token: str) -> Refused:

@@ -126,12 +126,20 @@ class Issuer:
         """Make something go wrong at paths that contain *path*."""
         self._control("POST", "fault", {"path": path, **what})
 
+    def hold(self, path: str) -> None:
+        """Make it keep whoever asks for paths that contain *path* waiting until `release`."""
+        self.fault(path, hold=True)
+
+    def release(self) -> int:
+        """Make it answer those it keeps waiting, and keep nobody else; return how many these were."""
+        return self._control("POST", "release")
+
     def send_headers(self, headers: dict[str, str]) -> None:
         """Make it add header fields to every answer."""
         self._control("POST", "headers", headers)
 
     def reset(self) -> None:
-        """Forget hits, faults and headers; keys stay."""
+        """Forget hits, faults and headers, and keep nobody waiting; keys stay."""
         self._control("POST", "reset")
 
     def hits(self, path: str) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kmvalidate import KeyManagerUnavailable, TokenValidator
+from kmvalidate import Event, KeyManagerUnavailable, KeysNotFetched, TokenValidator
 from tests.e2e.gateway import SettableClock, eventually, gateway
 from tests.e2e.provider import Issuer
 
@@ -63,19 +63,25 @@ def test_no_keys_yet(root: Issuer, clock: SettableClock, document: str, fault: d
 @each_fault
 def test_good_keys_stay(root: Issuer, clock: SettableClock, document: str, fault: dict[str, Any]) -> None:
     """A refresh that fails takes no key away, and a later one that succeeds brings the new keys."""
-    validator, token = gateway(root, deadline_s=DEADLINE_S, clock=clock), root.token("ES256")
+    told: list[Event] = []
+    validator, token = gateway(root, deadline_s=DEADLINE_S, clock=clock, on_event=told.append), root.token("ES256")
     validator.authenticate(token)
     root.reset()
     root.fault(document, **fault)
     for refreshes in (1, 2):
         clock.advance(PAST_SOFT_TTL_S)
         validator.authenticate(token)
-        eventually(lambda: root.hits(document) >= refreshes)  # noqa: B023  # called at once
+        eventually(lambda: _failures(told) == refreshes)  # noqa: B023  # called at once
+        assert root.hits(document) >= refreshes
         validator.authenticate(token)
     root.rotate(keep_old=True)
     root.reset()
     eventually(lambda: _refreshed(validator, token, clock, root))
     validator.authenticate(root.token("ES256"))
+
+
+def _failures(told: list[Event]) -> int:
+    return sum(isinstance(event, KeysNotFetched) for event in list(told))
 
 
 def _refreshed(validator: TokenValidator, token: str, clock: SettableClock, issuer: Issuer) -> bool:

@@ -46,9 +46,14 @@ function resourceServer(_ctx, resource) {
   return { ...common, accessTokenFormat: 'jwt', jwt: { sign } };
 }
 
+// The answer announces its whole length, and ends after some bytes of its body.
+function hangUpWithin(res, bytes) {
+  res.end = (body) => res.write(Buffer.from(body).subarray(0, bytes), () => res.socket?.destroy());
+}
+
 class Issuer {
   constructor(name, tls) {
-    Object.assign(this, { name, tls, mount: '', generation: 0, keys: [], hits: {}, faults: [], headers: {} });
+    Object.assign(this, { name, tls, mount: '', generation: 0, keys: [], hits: {}, faults: [], headers: {}, held: [] });
     this.adapter = createMemoryAdapter();
   }
 
@@ -157,14 +162,31 @@ class Issuer {
     if (fault?.times > 0) fault.times -= 1;
     const go = () => {
       if (fault?.hangup) return req.socket.destroy();
+      if (fault?.cut) hangUpWithin(res, fault.cut);
       if (fault?.status) {
         res.writeHead(fault.status, fault.headers ?? { 'content-type': 'application/json' });
         return res.end(fault.body ?? '{}');
       }
       return this.route(req, res);
     };
-    if (fault?.delay_ms) setTimeout(go, fault.delay_ms); else go();
+    if (fault?.hold) this.held.push(go);
+    else if (fault?.delay_ms) setTimeout(go, fault.delay_ms);
+    else go();
   };
+
+  // What is held goes on; how many that were.
+  release() {
+    this.faults = this.faults.filter((one) => !one.hold);
+    const held = this.held.splice(0);
+    for (const go of held) go();
+    return held.length;
+  }
+
+  reset() {
+    this.release();
+    Object.assign(this, { hits: {}, faults: [], headers: {} });
+    return this.name;
+  }
 
   route(req, res) {
     for (const [name, value] of Object.entries(this.headers)) res.setHeader(name, value);
@@ -194,7 +216,8 @@ const OPERATIONS = {
   'POST fault': (issuer, body) => { issuer.faults.push({ times: -1, ...body }); return issuer.faults; },
   'POST headers': (issuer, body) => { issuer.headers = body; return body; },
   'GET hits': (issuer) => issuer.hits,
-  'POST reset': (issuer) => Object.assign(issuer, { hits: {}, faults: [], headers: {} }).name,
+  'POST release': (issuer) => issuer.release(),
+  'POST reset': (issuer) => issuer.reset(),
 };
 
 async function read(req) {
