@@ -13,7 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from _imports import DEPENDENCIES, NAMES, PACKAGE, imports_ms
-from _measure import loops_for, median_ratio, ratio, turns, two_threads
+from _measure import loops_for, median_ratio, ratio, threads, turns
 from _peers import ready
 from _tokens import signed
 
@@ -98,18 +98,22 @@ def _over_raw(alg: str) -> Callable[[Effort], Measured]:
 
     def measure(effort: Effort) -> Measured:
         token = signed(alg)
-        raw = token.raw_verify
-        calls = {"ours": ready("kmvalidate", token), "raw": raw, "alone": _some_python, "after": _both(raw)}
-        times = turns(calls, effort.rounds)
-        aftermath = median(
-            (both - bare) / alone
-            for both, bare, alone in zip(times["after"], times["raw"], times["alone"], strict=True)
-        )
-        remark = f"any Python costs {aftermath:.2f} times as much after a verification as on its own"
-        doubt = f"too disturbed a machine ({AFTERMATH_MOST:.2f} at most)" if aftermath > AFTERMATH_MOST else ""
+        times, remark, doubt = aftermath({"ours": ready("kmvalidate", token), "raw": token.raw_verify}, effort)
         return Measured(median_ratio(times["ours"], times["raw"]), remark, doubt)
 
     return measure
+
+
+def aftermath(calls: dict[str, Callable[[], object]], effort: Effort) -> tuple[dict[str, list[float]], str, str]:
+    """Return the `turns` of *calls*, of which one is ``raw``, with the remark and the doubt of the control."""
+    raw = calls["raw"]
+    times = turns(calls | {"alone": _some_python, "after": _both(raw)}, effort.rounds)
+    dearer = median(
+        (both - bare) / alone for both, bare, alone in zip(times["after"], times["raw"], times["alone"], strict=True)
+    )
+    remark = f"any Python costs {dearer:.2f} times as much after a verification as on its own"
+    doubt = f"too disturbed a machine ({AFTERMATH_MOST:.2f} at most)" if dearer > AFTERMATH_MOST else ""
+    return times, remark, doubt
 
 
 def _some_python(text: str = json.dumps({str(number): "x" * 20 for number in range(20)})) -> None:
@@ -144,7 +148,7 @@ def _threads(alg: str) -> Callable[[Effort], Measured]:
         calls = {"hashing": _hash_much, "bare": token.raw_verify, "ours": ready("kmvalidate", token)}
         loops = {name: loops_for(call, _TURN_S) for name, call in calls.items()}
         seen = [
-            {name: two_threads(call, loops[name]) for name, call in calls.items()} for _ in range(effort.thread_turns)
+            {name: threads(call, loops[name], 2) for name, call in calls.items()} for _ in range(effort.thread_turns)
         ]
         hashing, bare, ours = (median(turn[name] for turn in seen) for name in calls)
         remark = f"hashing reached {hashing:.2f}, the bare verification {bare:.2f}"

@@ -43,9 +43,9 @@ def ratio(over: Call, under: Call, rounds: int) -> float:
     return median_ratio(times["over"], times["under"])
 
 
-def two_threads(call: Call, loops: int) -> float:
-    """Return how many times as much two threads do as one thread, each calling *call* as often as it."""
-    return 2 * _threads(call, loops, 1) / _threads(call, loops, 2)
+def threads(call: Call, loops: int, count: int) -> float:
+    """Return how many times as much *count* threads do as one thread, each calling *call* as often as it."""
+    return count * _threads(call, loops, 1) / _threads(call, loops, count)
 
 
 def loops_for(call: Call, seconds: float) -> int:

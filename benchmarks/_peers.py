@@ -31,7 +31,7 @@ def ours(signed: Signed) -> Verify:
     issuers = {"Partner": "https://idp.example.org", "Keycloak": ISSUER, "Old": "https://old.example.com"}
     keys = StaticKeys.from_jwks(signed.jwks)
     managers = [KeyManager(name=name, issuer=issuer, audience=AUDIENCE, keys=keys) for name, issuer in issuers.items()]
-    return TokenValidator(KeyManagerRegistry(managers)).authenticate
+    return TokenValidator(KeyManagerRegistry(managers), remember=0).authenticate
 
 
 def joserfc(signed: Signed) -> Verify:

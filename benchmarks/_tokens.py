@@ -31,10 +31,15 @@ class Signed(NamedTuple):
     jwks: dict[str, Any]
     raw_verify: Callable[[], object]
 
+    def others(self, count: int) -> list[tuple[str, Callable[[], object]]]:
+        """Return *count* good tokens, each another, with their bare verifications."""
+        claims = claims_at(int(time.time()))
+        return [_sign(self.alg, claims | {"jti": f"0f6ce5f1-5d9c-4a1f-8d53-{place:012x}"}) for place in range(count)]
+
 
 def signed(alg: str) -> Signed:
     """Return a token of *alg* that is good for an hour, and bad ones by what is wrong with them."""
-    claims, jwks = _claims(int(time.time())), {"keys": [key.jwk for key in PROVIDER.values()]}
+    claims, jwks = claims_at(int(time.time())), {"keys": [key.jwk for key in PROVIDER.values()]}
     token, raw_verify = _sign(alg, claims)
     signing_input, _, signature = token.rpartition(".")
     bad = {
@@ -48,14 +53,19 @@ def signed(alg: str) -> Signed:
 
 
 def _sign(alg: str, claims: dict[str, Any]) -> tuple[str, Callable[[], object]]:
-    key = PROVIDER[alg]
+    return signed_with(PROVIDER[alg], alg, claims)
+
+
+def signed_with(key: Key, alg: str, claims: dict[str, Any]) -> tuple[str, Callable[[], object]]:
+    """Return a token, and what verifies its signature with nothing around it."""
     header = {"alg": alg, "typ": "at+jwt", "kid": key.jwk["kid"]}
     signing_input = f"{_segment(_json(header))}.{_segment(_json(claims))}"
     signature, raw_verify = key.sign(signing_input.encode())
     return f"{signing_input}.{_segment(signature)}", raw_verify
 
 
-def _claims(now: int) -> dict[str, Any]:
+def claims_at(now: int) -> dict[str, Any]:
+    """Return the claims of an access token that is good for an hour from *now*, in seconds since the epoch."""
     return {
         "iss": ISSUER,
         "sub": "5b1f3c9e-8a57-4a0e-9d0c-6d2c1f6a7b90",
@@ -75,7 +85,7 @@ def _claims(now: int) -> dict[str, Any]:
     }
 
 
-class _Key:
+class Key:
     """A signing key, its public JWK, and the bare verification of a signature made with it."""
 
     def __init__(self, private: Any, public_members: dict[str, str], bare: Callable[[bytes], bytes], *how: Any) -> None:
@@ -90,13 +100,13 @@ class _Key:
         return self._bare(signature), partial(verify, signature, data, *how)
 
 
-def _rsa(private: rsa.RSAPrivateKey, how: padding.AsymmetricPadding) -> _Key:
+def _rsa(private: rsa.RSAPrivateKey, how: padding.AsymmetricPadding) -> Key:
     numbers = private.public_key().public_numbers()
     members = {"kty": "RSA", "n": _number(numbers.n, 256), "e": _number(numbers.e, 3), "alg": _RSA_NAMES[type(how)]}
-    return _Key(private, members, bytes, how, SHA256())
+    return Key(private, members, bytes, how, SHA256())
 
 
-def _ec(alg: str, curve: ec.EllipticCurve, hashed: HashAlgorithm) -> _Key:
+def _ec(alg: str, curve: ec.EllipticCurve, hashed: HashAlgorithm) -> Key:
     private = ec.generate_private_key(curve)
     size, point = curve.key_size // 8, private.public_key().public_numbers()
     members = {"kty": "EC", "crv": f"P-{curve.key_size}", "x": _number(point.x, size), "y": _number(point.y, size)}
@@ -104,13 +114,19 @@ def _ec(alg: str, curve: ec.EllipticCurve, hashed: HashAlgorithm) -> _Key:
     def bare(der: bytes) -> bytes:
         return b"".join(number.to_bytes(size, "big") for number in decode_dss_signature(der))
 
-    return _Key(private, members | {"alg": alg}, bare, ec.ECDSA(hashed))
+    return Key(private, members | {"alg": alg}, bare, ec.ECDSA(hashed))
 
 
-def _ed25519() -> _Key:
+def es256_key() -> Key:
+    """Return a new key."""
+    return _ec("ES256", ec.SECP256R1(), SHA256())
+
+
+def ed25519_key() -> Key:
+    """Return a new key."""
     private = ed25519.Ed25519PrivateKey.generate()
     x = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return _Key(private, {"kty": "OKP", "crv": "Ed25519", "x": _segment(x), "alg": "EdDSA"}, bytes)
+    return Key(private, {"kty": "OKP", "crv": "Ed25519", "x": _segment(x), "alg": "EdDSA"}, bytes)
 
 
 def _number(value: int, size: int) -> str:
@@ -130,7 +146,7 @@ _RSA_NAMES = {padding.PKCS1v15: "RS256", padding.PSS: "PS256"}
 PROVIDER = {
     "RS256": _rsa(rsa.generate_private_key(65537, 2048), padding.PKCS1v15()),
     "PS256": _rsa(rsa.generate_private_key(65537, 2048), padding.PSS(padding.MGF1(SHA256()), SHA256.digest_size)),
-    "ES256": _ec("ES256", ec.SECP256R1(), SHA256()),
+    "ES256": es256_key(),
     "ES384": _ec("ES384", ec.SECP384R1(), SHA384()),
-    "EdDSA": _ed25519(),
+    "EdDSA": ed25519_key(),
 }

@@ -12,10 +12,13 @@ import sys
 import warnings
 
 from _gates import GATES, QUICK, THOROUGH, Effort
+from _live_gates import LIVE_GATES
+from _memories import memories
 from _tables import table
 from _tokens import signed
 
-_TABLE = "table"
+_TABLE, _MEMORIES = "table", "memories"
+_ALL = GATES | LIVE_GATES
 
 
 def main() -> int:
@@ -23,10 +26,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a first impression")
     parser.add_argument("--no-threads", action="store_true", help="leave out what needs two free cores to be judged")
-    parser.add_argument("--only", action="append", choices=(_TABLE, *GATES), help="measure this only; may be repeated")
+    parser.add_argument(
+        "--only", action="append", choices=(_TABLE, _MEMORIES, *_ALL), help="measure this only; may be repeated"
+    )
     asked = parser.parse_args()
     warnings.simplefilter("ignore")  # some peers warn of the name EdDSA (RFC 9864), which providers still use
-    chosen = asked.only or [_TABLE, *(name for name in GATES if not (asked.no_threads and "threads" in name))]
+    chosen = asked.only or [_TABLE, *(name for name in _ALL if not (asked.no_threads and "threads" in name))]
     effort = QUICK if asked.quick else THOROUGH
     print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}", end="; ")
     print(f"an RS256 token of {len(signed('RS256').token)} bytes\n")
@@ -34,13 +39,17 @@ def main() -> int:
         for line in table(effort.table_rounds):
             print(line, flush=True)
         print()
-    return _judge([name for name in GATES if name in chosen], effort)
+    if _MEMORIES in chosen:
+        for line in memories(effort.table_rounds):
+            print(line, flush=True)
+        print()
+    return _judge([name for name in _ALL if name in chosen], effort)
 
 
 def _judge(names: list[str], effort: Effort) -> int:
     failed = 0
     for name in names:
-        passed, line = GATES[name].judge(name, effort)
+        passed, line = _ALL[name].judge(name, effort)
         failed += not passed
         print(line, flush=True)
     return 1 if failed else 0
