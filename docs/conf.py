@@ -4,12 +4,12 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from kmvalidate import claims, tokens
+from kmvalidate import claims, verified
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 # A msgspec record evaluates its annotations when autodoc asks for its signature; this one is imported for types only.
-tokens.ClaimRules = claims.ClaimRules
+verified.ClaimRules = claims.ClaimRules
 
 project = "kmvalidate"
 author = "the kmvalidate authors"

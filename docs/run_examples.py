@@ -42,7 +42,8 @@ def main() -> int:
     key = rsa.generate_private_key(65537, 2048).public_key()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        Path("legacy.pem").write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        for mentioned in ("legacy.pem", "2025.pem", "2026.pem"):
+            Path(mentioned).write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
         for mentioned in ("corporate-ca.pem", "us.pem", "us.key"):
             Path(mentioned).touch()
         ran = {page: run_page(page) for page in pages()}
