@@ -119,7 +119,7 @@ def test_a_flood_is_cut_off(script):
         script(call)
 
     with Peer(flood) as peer:
-        reason, peak = refused_with_memory(peer.url(), deadline_s=5.0)
+        reason, peak = refused_with_memory(peer.url(), deadline_s=60.0)  # the cap ends it, on the slowest machine too
     assert "deadline" not in reason
     assert peer.sent < TAKEN_MOST
     assert peak < MEMORY_MOST

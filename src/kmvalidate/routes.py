@@ -134,7 +134,7 @@ class Routes:
         for layout in route.layouts:
             claims = layout(jwt.unverified_payload)
             if claims is not None:
-                binding = route.bindings.get(_who(organization, claims.iss))
+                binding = route.bindings.get(claims.iss if organization is None else (organization, claims.iss))
                 return None if binding is None or layout not in binding.layouts else (binding, claims)
         return None
 
