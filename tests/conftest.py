@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import transports
+from tests.fakes import FakeTransport, Gateway, key_set, published
+from tests.signing import dumps
 
 settings.register_profile(
     "ci",
@@ -27,3 +29,23 @@ def each_transport(request, monkeypatch):
     """Runs a test with each transport; see `tests.transports`."""
     monkeypatch.setattr(transports, "current", request.param)
     return request.param
+
+
+@pytest.fixture
+def idp():
+    """A provider in memory that publishes one key, old."""
+    return FakeTransport(published("old"))
+
+
+@pytest.fixture
+def gateway(idp):
+    """A gateway whose only key manager is that provider."""
+    return Gateway(idp)
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A file with the keys of two owners, old and kept."""
+    path = tmp_path / "keys.json"
+    path.write_bytes(dumps(key_set("old", "kept")))
+    return path

@@ -13,14 +13,6 @@ from tests.signing import dumps
 
 
 @pytest.fixture
-def file(tmp_path):
-    """Return a file with the keys of two owners."""
-    path = tmp_path / "keys.json"
-    path.write_bytes(dumps(key_set("old", "kept")))
-    return path
-
-
-@pytest.fixture
 def gateway(file):
     return FileGateway(StaticKeys.from_file(file))
 
@@ -232,3 +224,10 @@ def test_a_path_like_object_is_a_path(file):
     for path in (PathOf(bytes(file)), PathOf(5), bytes(file)):
         with pytest.raises(ConfigurationError, match="with a path"):
             StaticKeys.from_file(path)
+
+
+@pytest.mark.parametrize("odd", [{"file": "keys.pem"}, {"parts": ("x",)}, {"parts": 7}])
+def test_keys_are_put_together_of_keys_alone(file, odd):
+    """Neither a path in place of a file nor anything but keys among the parts passes for keys."""
+    with pytest.raises(ConfigurationError):
+        StaticKeys(StaticKeys.from_file(file).key_set, **odd)

@@ -12,14 +12,6 @@ from tests.signing import dumps, manager
 
 
 @pytest.fixture
-def file(tmp_path):
-    """Return a file with the keys of two owners."""
-    path = tmp_path / "keys.json"
-    path.write_bytes(dumps(key_set("old", "kept")))
-    return path
-
-
-@pytest.fixture
 def keys(file):
     return StaticKeys.from_file(file)
 

@@ -39,16 +39,6 @@ from tests.signing import AUDIENCE, ISSUER, dumps, reason
 SOFT_S, HARD_S = 600.0, 86_400.0
 
 
-@pytest.fixture
-def idp():
-    return FakeTransport(published("old"))
-
-
-@pytest.fixture
-def gateway(idp):
-    return Gateway(idp)
-
-
 # First use
 
 

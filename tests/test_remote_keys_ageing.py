@@ -8,8 +8,6 @@ from tests.fakes import (
     KEYS,
     SUFFIX,
     WAIT_S,
-    FakeTransport,
-    Gateway,
     HeldTransport,
     badly_signed,
     in_threads,
@@ -21,16 +19,6 @@ from tests.fakes import (
 from tests.signing import ISSUER, b64, dumps, reason
 
 SOFT_S, HARD_S = 600.0, 86_400.0
-
-
-@pytest.fixture
-def idp():
-    return FakeTransport(published("old"))
-
-
-@pytest.fixture
-def gateway(idp):
-    return Gateway(idp)
 
 
 # Ageing

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kmvalidate.ports import Ports
 
 _log = logging.getLogger("kmvalidate.keys")
-_BARRING = OwnLock()
+_REPLACING = OwnLock()
 _AT_A_TIME = 32
 
 
@@ -216,7 +216,7 @@ class FixedKeys:
 
     def bar(self, bars: Bars, /) -> None:
         """See `KeySource.bar`."""
-        with _BARRING:
+        with _REPLACING:
             self.snapshot = Snapshot(bars.applied_to(self.snapshot.key_set))
 
     def drop_keys(self) -> None:

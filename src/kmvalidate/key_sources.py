@@ -115,6 +115,13 @@ class KeyFile:
         return _read_keys(content, kid=self.kid)
 
 
+def _several(parts: Iterable[StaticKeys], least: int = 0) -> tuple[StaticKeys, ...]:
+    together = tuple(parts) if isinstance(parts, Iterable) else (parts,)
+    if len(together) < least or not all(isinstance(part, StaticKeys) for part in together):
+        raise ConfigurationError("keys are RemoteKeys, StaticKeys, or several StaticKeys")
+    return together
+
+
 @attrs.frozen
 class StaticKeys:
     """
@@ -130,7 +137,7 @@ class StaticKeys:
 
     key_set: KeySet = attrs.field(validator=is_a(KeySet))
     file: KeyFile | None = attrs.field(default=None, kw_only=True, validator=attrs.validators.optional(is_a(KeyFile)))
-    parts: tuple[StaticKeys, ...] = attrs.field(default=(), kw_only=True, validator=is_a(tuple))
+    parts: tuple[StaticKeys, ...] = attrs.field(default=(), kw_only=True, converter=_several)
 
     @classmethod
     def joined(cls, parts: Iterable[StaticKeys]) -> StaticKeys:
@@ -140,9 +147,7 @@ class StaticKeys:
         Raises:
             ConfigurationError: There are none, or something else is among them.
         """
-        together = tuple(parts) if isinstance(parts, Iterable) else ()
-        if not together or not all(isinstance(part, StaticKeys) for part in together):
-            raise ConfigurationError("keys are RemoteKeys, StaticKeys, or several StaticKeys")
+        together = _several(parts, least=1)
         return cls(KeySet.joined(part.key_set for part in together), parts=together)
 
     @property
