@@ -66,7 +66,7 @@ class KeyCache:
 
     __slots__ = (
         *("_asked", "_bars", "_failures", "_fetches", "_flights", "_forced_at", "_freshness", "_listener", "_manager"),
-        *("snapshot", "_oldest_round", "_round", "_spread", "_told_expired"),
+        *("snapshot", "_landed_in", "_oldest_round", "_round", "_spread", "_told_expired"),
     )
 
     def __init__(
@@ -87,7 +87,7 @@ class KeyCache:
         self._forced_at = _NEVER
         self._asked: Mapping[str, float] = _NOTHING
         self._bars = NO_BARS
-        self._round = self._oldest_round = self._fetches = 0
+        self._round = self._oldest_round = self._landed_in = self._fetches = 0
 
     def begin_with(self, published: Published, now: float) -> None:
         """Take keys that are at hand at *now*, on the monotonic clock; the first who uses them waits for a fetch."""
@@ -165,9 +165,8 @@ class KeyCache:
             KeyManagerUnavailable: They could not be fetched; those there were stay.
         """
         with _WRITING:
-            self._round += 1
-            so_far = self._fetches
-        while self._fetches == so_far:  # it may share a flight that had nothing to do
+            self._round = mine = self._round + 1
+        while self._landed_in < mine:  # it may share a flight that had nothing to do
             if isinstance(await self._land(self._launch(ports, lambda _: True), ports), Failed):
                 raise self._unavailable(ports)
 
@@ -247,7 +246,7 @@ class KeyCache:
         with _WRITING:
             if not self._is_news(began, begun_in):
                 return
-            self._oldest_round = begun_in  # what began in an earlier one has nothing to say any more
+            self._oldest_round = self._landed_in = begun_in  # an earlier one has nothing to say any more
             before = self.snapshot.key_set if self.snapshot else None
             key_set = self._bars.applied_to(published.key_set)
             if before is not None and before == key_set:
