@@ -121,6 +121,7 @@ def test_a_file_that_stays_broken_is_unreachable_and_its_keys_are_used(gateway, 
     for _ in range(4):
         gateway.clock.pass_s(60)
         assert gateway.says("old") == "GOOD"
+        gateway.ports.settle()
     assert [type(event) for event in gateway.told].count(KeyManagerUnreachable) == 1
     assert (gateway.health.status, gateway.says("old")) == (Status.UNREACHABLE, "GOOD")
     for _ in range(10):
