@@ -164,5 +164,6 @@ def fetch_threads_end() -> None:
     """Wait until no fetch is under way."""
     for thread in threading.enumerate():
         if thread.name.startswith("kmvalidate"):
+            assert thread._started.wait(PATIENCE_S)  # one that is about to start is listed, and cannot be joined yet
             thread.join(PATIENCE_S)
             assert not thread.is_alive()
