@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmvalidate.claims import ANY_AUDIENCE, ClientIdInstead, to_audience
+from kmvalidate.audiences import ANY_AUDIENCE, ClientIdInstead, to_audience
 from tests.signing import ABSENT, ISSUER, NOW, good_claims, manager, reason, refusal
 
 JSON_VALUES = [

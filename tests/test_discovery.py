@@ -122,7 +122,7 @@ def test_a_key_set_without_a_usable_key_is_an_outage():
 )
 def test_a_document_of_another_issuer_is_refused(named):
     """The issuer in the document is identical to the configured one, or nothing of it is used."""
-    assert "issuer" in outage(jwks_uri, metadata(issuer=named), ISSUER, SUFFIX, OPEN)
+    assert "issuer" in outage(jwks_uri, metadata(issuer=named), (ISSUER,), SUFFIX, OPEN)
 
 
 def test_the_longest_issuer_has_2048_characters():
@@ -173,7 +173,7 @@ def test_a_jwks_uri_that_breaks_rule_11_is_refused(place):
 )
 def test_a_jwks_uri_on_the_configured_host_is_used(url):
     """Path and query are the provider's, the host is the configured one, its default port written out or not."""
-    assert jwks_uri(metadata(jwks_uri=url), ISSUER, SUFFIX, OPEN) == url
+    assert jwks_uri(metadata(jwks_uri=url), (ISSUER,), SUFFIX, OPEN) == url
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_jwks_uri_on_the_configured_host_is_used(url):
 def test_a_listed_host_lets_a_jwks_uri_pass(url, listed, other):
     """A host that the operator lists may hold the keys, on exactly the port that is listed."""
     document = metadata(jwks_uri=url)
-    assert jwks_uri(document, ISSUER, SUFFIX, Network(allowed_hosts=[listed])) == url
+    assert jwks_uri(document, (ISSUER,), SUFFIX, Network(allowed_hosts=[listed])) == url
     assert "host" in outage(jwks_uri, document, ISSUER, SUFFIX, Network(allowed_hosts=[other]))
 
 
@@ -195,13 +195,13 @@ def test_the_host_of_the_document_may_hold_the_keys():
     """A configured discovery URL vouches for its host, even where the issuer is no URL."""
     document = metadata(issuer="urn:acme", jwks_uri="https://meta.example/keys")
     found_at = "https://meta.example/doc"
-    assert jwks_uri(document, "urn:acme", found_at, OPEN) == "https://meta.example/keys"
+    assert jwks_uri(document, ("urn:acme",), found_at, OPEN) == "https://meta.example/keys"
 
 
 def test_http_is_used_only_where_it_is_allowed():
     """An http URL in a document passes with `insecure_http`, on the same port."""
     document, issuer = {"issuer": "http://idp:8080", "jwks_uri": "http://idp:8080/keys"}, "http://idp:8080"
-    assert jwks_uri(document, issuer, issuer + "/doc", Network(insecure_http=True)) == "http://idp:8080/keys"
+    assert jwks_uri(document, (issuer,), issuer + "/doc", Network(insecure_http=True)) == "http://idp:8080/keys"
     assert "https" in outage(jwks_uri, document, issuer, issuer + "/doc", OPEN)
 
 

@@ -64,6 +64,30 @@ def test_a_refusal_survives_a_round_trip(round_trip, reason):
     assert (str(again), again.args) == (str(refused), refused.args)
 
 
+@pytest.mark.parametrize(
+    ("hint", "told", "expected"),
+    [(None, None, None), (None, "Look.", "Look."), ("First.", "Second.", "First."), ("First.", None, "First.")],
+)
+def test_a_refusal_is_told_more_later(hint, told, expected):
+    """The key manager is added, and a hint where there is none; the message has it, pickled as well."""
+    refused = Refused(Reason.WRONG_AUDIENCE, claim="aud", hint=hint)
+    refused.told("Keycloak", told)
+    assert (refused.key_manager, refused.hint) == ("Keycloak", expected)
+    assert str(refused) == str(Refused(Reason.WRONG_AUDIENCE, claim="aud", hint=expected))
+    assert str(pickle.loads(pickle.dumps(refused))) == str(refused)  # noqa: S301  # our own bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("INACTIVE_TOKEN", 401), ("MISSING_ROLE", 403), ("UNKNOWN_ROLES", 403), ("CLAIM_NOT_ALLOWED", 403)],
+)
+def test_a_lack_of_rights_is_no_bad_token(name, status):
+    """A token that is good but may not do this is a 403, with WSO2's code for a lack of scopes; a dead one is a 401."""
+    row = Reason[name]
+    wso2 = {401: (900901, "invalid_token"), 403: (900910, "insufficient_scope")}
+    assert (row.status, (row.code, row.error)) == (status, wso2[status])
+
+
 @pytest.mark.parametrize("round_trip", ROUND_TRIPS)
 def test_unavailability_survives_a_round_trip(round_trip):
     """A pickled or copied KeyManagerUnavailable has the same facts and message."""

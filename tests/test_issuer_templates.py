@@ -164,15 +164,33 @@ def published(issuer):
     return FakeTransport({DOCUMENT: answer(document), KEYS: key_set("entra")})
 
 
-@pytest.mark.parametrize(
-    "named", ["https://login.example/a/v2.0", "https://login.example/common/v2.0", None, "", OLDER]
-)
-def test_the_document_of_a_template_names_the_template(named):
-    """A discovery document that names anything but the template gives no keys, not even one of its tenants."""
-    manager = entra("a", keys=RemoteKeys(discovery_url=DOCUMENT))
+ELSE = ["https://login.example/common/v2.0", "https://login.example/a/v2.0/", "https://login.example/b/v2.0", OLDER]
+
+
+@pytest.mark.parametrize("tenants", ["a", "ab"])
+@pytest.mark.parametrize("named", [*ELSE, None, "", 5, [TEMPLATE], {TEMPLATE: 1}], ids=str)
+def test_the_document_of_a_template_names_the_template(named, tenants):
+    """A discovery document that names anything but the template gives no keys."""
+    manager = entra(*tenants, keys=RemoteKeys(discovery_url=DOCUMENT), extra_issuers=OLDER)
     estate = Estate(manager, transport=published(named))
     assert (estate.verdict(of("a")), estate.transport.hits[KEYS]) == ("UNAVAILABLE", 0)
     assert Estate(manager, transport=published(TEMPLATE)).verdict(of("a")) == "entra"
+
+
+def test_the_document_of_a_single_tenant_may_name_that_tenant():
+    """Where a template stands for one tenant its document may name that one's issuer; for several it never does."""
+    own = "https://login.example/a/v2.0"
+    for tenants, issuers, expected in (("a", (TEMPLATE, own), "entra"), ("ab", (TEMPLATE,), "UNAVAILABLE")):
+        manager = entra(*tenants, keys=RemoteKeys(discovery_url=DOCUMENT))
+        assert manager.document_issuers == issuers
+        assert Estate(manager, transport=published(own)).verdict(of("a")) == expected
+    assert pinned("a").document_issuers == (issuer_of("a"),)
+
+
+def test_an_exact_issuer_beside_extra_templates_is_the_documents():
+    """An issuer that is no template is what its document names, whatever its extra issuers stand for."""
+    manager = pinned("entra", issuer="https://login.example/x", extra_issuers=OLDER, tenants=["a"])
+    assert set(manager.document_issuers) == {"https://login.example/x"}
 
 
 def test_tenants_share_one_fetch():

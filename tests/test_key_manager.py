@@ -7,8 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kmvalidate import ClientIdInstead, ConfigurationError, KeyManager, Network, RemoteKeys, StaticKeys
-from kmvalidate.claims import to_audience
+from kmvalidate.audiences import to_audience
 from kmvalidate.key_manager import DEFAULT_ALGORITHMS
+from kmvalidate.rules import MARKERS, TokenKinds
 from kmvalidate.urls import issuer_of, well_known_urls
 from tests.signing import (
     ALGORITHMS,
@@ -51,6 +52,7 @@ WRONG = [
     *(("claim_values", value) for value in ({"x": NAN}, {"x": math.inf}, {"x": b"x"}, {"x": {1: 2, "a": 3}})),
     *(("consumer_key_claims", value) for value in (None, [""], [5], 5)),
     *(("scope_claims", value) for value in (None, [""], [5], 5)),
+    *((f"{what}_claims", value) for what in ("role", "group", "permission") for value in (None, "", [()], [5], 5)),
     *(("token_kinds", value) for value in (None, "at+jwt", {"at+jwt"})),
 ]
 
@@ -85,7 +87,7 @@ def test_what_was_configured_stays():
         made.issuer = "https://other.example"
     values["x"] = 2
     names.append("jti")
-    assert (dict(made.claim_values), made.required_claims) == ({"x": [1]}, ("sub",))
+    assert (dict(made.claim_values), made.required_claims) == ({"x": (1,)}, ("sub",))
 
 
 def test_several_pinned_keys_are_one_set():
@@ -115,6 +117,22 @@ def test_the_defaults_are_the_safe_ones():
     assert made.audience == frozenset({AUDIENCE})
     assert made.claim_rules().issuers == made.issuers == (ISSUER,)
     assert (made.organization, made.extra_issuers, made.tenants) == (None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "lenient"),
+    [
+        (TokenKinds(required_markers="typ", required_signs="cid", prefixes={"jti": "AT."}), False),
+        (TokenKinds(markers={**MARKERS, "aut": {"application"}}, telling_types="at+jwt"), False),
+        (TokenKinds(header_types="at+jwt"), False),
+        (TokenKinds(header_types={"jwt", "at+jwt", "x+jwt"}), True),
+        (TokenKinds(markers={}), True),
+        (TokenKinds(foreign_claims={}), True),
+    ],
+)
+def test_lenient_kinds_are_told_among_the_waivers(kinds, lenient):
+    """Kinds that let more pass than the generic rule are told aloud, and stricter ones are not."""
+    assert any("token_kinds" in said for said in manager(token_kinds=kinds).waivers()) is lenient
 
 
 @pytest.mark.parametrize("alg", [alg for alg in ALGORITHMS if alg not in {"ES256K", "Ed448"}])

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from kmvalidate import ANY_AUDIENCE, ClientIdInstead, JwtValidator, KeyManagerRegistry, layouts
+from kmvalidate import (
+    ANY_AUDIENCE,
+    ClientIdInstead,
+    JwtValidator,
+    KeyManagerRegistry,
+    ProviderProfile,
+    layouts,
+)
 from kmvalidate.layouts import Budget, Layouts
 from kmvalidate.strict_json import parse_object
 from kmvalidate.tokens import recognise
@@ -135,6 +142,11 @@ def test_a_required_claim_is_never_null():
         (good_claims(), {"max_age_s": 60}),
         (good_claims(), {"max_lifetime_s": 600}),
         (good_claims(tier=1), {"claim_values": {"tier": 1}}),
+        (good_claims(tier="gold"), {"claim_in": {"tier": ["gold"]}}),
+        (good_claims(roles=["chef"]), {"any_role": "chef"}),
+        (good_claims(groups=["chef"]), {"all_groups": "chef"}),
+        (good_claims(permissions=["cook"]), {"any_permission": "cook"}),
+        (good_claims(ver=2), {"profile": ProviderProfile(check=lambda *_: None, checked_claims=["ver"])}),
         (good_claims(**{f"c{i}": i for i in range(64)}), {}),
         (good_claims(**{'a"b': 1}), {}),
         (good_claims(**{f"c{i}": {"a": ["b"]} for i in range(5)}), {}),

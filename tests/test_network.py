@@ -78,14 +78,15 @@ def test_configuration_cannot_be_changed_afterwards():
     source = {"tid": ["a"]}
     configured = manager(claim_values=source)
     source["tid"].append("b")
-    assert configured.claim_values == {"tid": ["a"]}
+    assert configured.claim_values == {"tid": ("a",)}
     for table in (configured.claim_values, configured.token_kinds.markers, configured.token_kinds.foreign_claims):
         for change in (table.clear, table.popitem, lambda t=table: t.update(a=1), lambda t=table: t.pop("a", None)):
             with pytest.raises(TypeError):
                 change()
-    rules = configured.claim_rules()
-    configured.claim_values["tid"].append("c")
-    assert rules._wanted == {"tid": '["a"]'}
+    inner = manager(claim_values={"realm": {"tenant": "a"}}, claim_in={"x": [["a"]]})
+    assert inner.claim_in == {"x": (("a",),)}
+    with pytest.raises(TypeError):
+        inner.claim_values["realm"]["tenant"] = "b"
 
 
 def test_frozen_tables_are_values():

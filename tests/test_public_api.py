@@ -92,11 +92,18 @@ def test_the_import_is_light(kind: str) -> None:
     assert new_modules().isdisjoint(HEAVY[kind])
 
 
+def test_the_import_loads_no_provider_and_nothing_for_tests() -> None:
+    """Importing the package loads neither the providers, nor the demands, nor what tests are made of."""
+    rooms = {name.split(".")[1] for name in new_modules() if name.startswith("kmvalidate.")}
+    assert rooms == set()
+
+
 def test_blocking_callers_with_a_transport_load_none_of_ours() -> None:
     """Who validates without asyncio and brings a transport loads neither asyncio nor an HTTP client of ours."""
     loaded = new_modules(BLOCKING_USE)
     assert "kmvalidate.validator" in loaded
     assert loaded.isdisjoint({"asyncio", "requests", "urllib3", "httpx2", "httpcore2", "kmvalidate.transport"})
+    assert loaded.isdisjoint({"kmvalidate.providers", "kmvalidate.testing", "kmvalidate.demands", "joserfc"})
 
 
 def test_the_package_is_typed() -> None:

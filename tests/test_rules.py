@@ -4,7 +4,17 @@ import pytest
 
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.rules import ACCESS_TOKENS, FOREIGN_CLAIMS, MARKERS, RFC9068_ACCESS_TOKENS, TokenKinds
-from tests.signing import ABSENT, reason, refusal, validator, with_claims, with_header
+from tests.signing import (
+    ABSENT,
+    good_claims,
+    good_header,
+    reason,
+    refusal,
+    token,
+    validator,
+    with_claims,
+    with_header,
+)
 
 OTHER_TYPES = [
     *("rt+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt", "oauth-id-jag+jwt", "txntoken+jwt"),
@@ -78,23 +88,25 @@ def test_a_claim_of_another_kind_is_refused(name, value):
 
 
 @pytest.mark.parametrize(
-    ("signs", "expected"),
+    ("signs", "expected", "typed"),
     [
-        ({}, "WRONG_TOKEN_KIND"),
-        ({"azp": "shop"}, "WRONG_TOKEN_KIND"),
-        ({"scope": ""}, "GOOD"),
-        ({"scp": []}, "GOOD"),
-        ({"client_id": "shop"}, "GOOD"),
-        ({"token_use": "access"}, "GOOD"),
-        ({"token_use": "id"}, "WRONG_TOKEN_KIND"),
-        ({"typ": "Bearer"}, "GOOD"),
-        ({"typ": "ID"}, "WRONG_TOKEN_KIND"),
+        *((signs, "WRONG_TOKEN_KIND", "GOOD") for signs in ({}, {"azp": "shop"}, {"client_id": "shop"})),
+        *(
+            (signs, "GOOD", "GOOD")
+            for signs in ({"scope": ""}, {"scp": []}, {"token_use": "access"}, {"typ": "Bearer"})
+        ),
+        *((signs, "WRONG_TOKEN_KIND", "WRONG_TOKEN_KIND") for signs in ({"token_use": "id"}, {"typ": "ID"})),
     ],
 )
-def test_a_nonce_is_an_id_tokens_unless_something_speaks_for_access(signs, expected):
-    """A nonce shows an ID token, unless a claim is there that no ID token has."""
-    bare = {"scope": ABSENT, "client_id": ABSENT, "nonce": "n"}
-    assert reason(validator().authenticate, with_claims(**bare | signs)) == expected
+def test_a_nonce_is_an_id_tokens_unless_something_speaks_for_access(signs, expected, typed):
+    """A nonce shows an ID token, unless a claim or a header type is there that no ID token has."""
+    claims = good_claims(**{"scope": ABSENT, "client_id": ABSENT, "nonce": "n"} | signs)
+    check = validator().authenticate
+    for turn in range(3):
+        found = [
+            reason(check, token({**claims, f"x{turn}": 1}, good_header(typ=typ))) for typ in ("JWT", ABSENT, "at+jwt")
+        ]
+        assert found == [expected, expected, typed]
 
 
 @pytest.mark.parametrize("name", ["auth_time", "AT_HASH", "acr", "sid", "__class__"])
@@ -189,3 +201,100 @@ def test_one_header_type_may_be_written_alone():
 def test_the_generic_rule_is_the_default():
     """A rule made without arguments is the generic one."""
     assert TokenKinds() == ACCESS_TOKENS
+
+
+SIGNS = TokenKinds(required_signs={"cid", "uid"}, prefixes={"jti": "AT."})
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"cid": "a", "jti": "AT.1"}, None),
+        ({"uid": None, "jti": "AT."}, None),
+        ({"jti": "AT.1"}, "none of these claims"),
+        ({"client_id": "a", "jti": "AT.1"}, "none of these claims"),
+        ({"cid": "a", "jti": "ID.1"}, "ID.1"),
+        ({"cid": "a", "jti": "at.1"}, "at.1"),
+        ({"cid": "a", "jti": " AT.1"}, " AT.1"),
+        ({"cid": "a", "jti": ""}, ""),
+        ({"cid": "a"}, ...),
+        ({"cid": "a", "jti": None}, ...),
+        ({"cid": "a", "jti": ["AT.1"]}, "[AT.1]"),
+        ({"cid": "a", "jti": {"AT.": 1}}, "dict"),
+        ({"cid": "a", "jti": True}, "True"),
+    ],
+    ids=str,
+)
+def test_signs_and_beginnings_can_be_demanded(claims, expected):
+    """A token has one of the signs that no other kind has, and claims that begin as they must, of no other type."""
+    if expected is None:
+        assert reason(SIGNS.check_claims, claims) == "GOOD"
+        return
+    refused = refusal(SIGNS.check_claims, claims)
+    assert (refused.reason.name, refused.got) == ("WRONG_TOKEN_KIND", None if expected is ... else expected)
+
+
+def test_demanded_signs_and_beginnings_hold_for_whole_tokens():
+    """What a kind demands is demanded of tokens that show nothing else, again and again."""
+    check = validator(token_kinds=SIGNS).authenticate
+    for _ in range(3):
+        assert reason(check, with_claims(cid="a", jti="AT.1")) == "GOOD"
+        assert reason(check, with_claims(jti="AT.1")) == "WRONG_TOKEN_KIND"
+        assert reason(check, with_claims(cid="a", jti="xAT.1")) == "WRONG_TOKEN_KIND"
+
+
+def test_a_sign_speaks_for_access_where_a_nonce_is():
+    """A demanded sign is one that no ID token has, so that a nonce beside it shows none."""
+    bare = good_claims(scope=ABSENT, nonce="n", cid="a")
+    for signs, expected in (((), "WRONG_TOKEN_KIND"), ("cid", "GOOD")):
+        check = validator(token_kinds=TokenKinds(required_signs=signs)).authenticate
+        assert reason(check, token(bare, good_header(typ="JWT"))) == expected
+
+
+@pytest.mark.parametrize("header_type", [None, "jwt", "at+jwt"])
+def test_a_telling_type_stands_in_for_markers_and_signs_alone(header_type):
+    """A header type that tells makes up for absent markers and signs, never for wrong ones or another beginning."""
+    kinds = TokenKinds(required_markers="typ", required_signs="cid", prefixes={"jti": "AT."}, telling_types=["at+jwt"])
+    tells = header_type == "at+jwt"
+
+    def verdict(**claims):
+        return reason(kinds.check_claims, {"jti": "AT.1", **claims}, header_type)
+
+    assert verdict(typ="Bearer", cid="a") == "GOOD"
+    found = [verdict(), verdict(cid="a"), verdict(typ="Bearer")]
+    assert found == ["GOOD" if tells else "WRONG_TOKEN_KIND"] * 3
+    for wrong in ({"typ": "ID"}, {"typ": None}, {"jti": "ID.1"}, {"at_hash": "x"}):
+        assert verdict(**{"typ": "Bearer", "cid": "a", **wrong}) == "WRONG_TOKEN_KIND"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"telling_types": "x+jwt"},
+        {"telling_types": "at+jwt", "header_types": "jwt"},
+        {"telling_types": None},
+        {"required_signs": [""]},
+        {"required_signs": None},
+        {"prefixes": None},
+        {"prefixes": ["jti"]},
+        {"prefixes": {"jti": ""}},
+        {"prefixes": {"jti": None}},
+        {"prefixes": {"jti": 5}},
+        {"prefixes": {"": "AT."}},
+        {"foreign_claims": {"x": 5}},
+    ],
+    ids=str,
+)
+def test_kinds_that_cannot_be_are_refused_when_they_are_made(arguments):
+    """A telling type that is not accepted, and a beginning that is none, are ConfigurationErrors."""
+    with pytest.raises(ConfigurationError):
+        TokenKinds(**arguments)
+
+
+def test_a_kind_says_whether_it_demands_anything():
+    """Only kinds with required markers, signs or beginnings refuse a token with nothing in it."""
+    demanding = [{"required_markers": "typ"}, {"required_signs": "a"}, {"prefixes": {"a": "b"}}]
+    assert [TokenKinds(**arguments).is_demanding for arguments in demanding] == [True] * 3
+    assert not ACCESS_TOKENS.is_demanding
+    assert not TokenKinds(telling_types="at+jwt").is_demanding
+    assert not TokenKinds(required_signs="cid").telling_claims & {"cid"}

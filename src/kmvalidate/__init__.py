@@ -10,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kmvalidate.claims import ANY_AUDIENCE, AnyAudience, ClientIdInstead
+    from kmvalidate.audiences import ANY_AUDIENCE, AnyAudience, ClientIdInstead
+    from kmvalidate.demands import Demands
     from kmvalidate.discovered import Discovered, discover
     from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused
     from kmvalidate.events import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from kmvalidate.key_sets import KeySet, Skipped, VerificationKey
     from kmvalidate.key_sources import Freshness, KeyFile, RemoteKeys, StaticKeys
     from kmvalidate.ports import AsyncTransport, Clock, HttpRequest, HttpResponse, Network, Transport
+    from kmvalidate.profiles import AnswerRules, ProviderProfile
     from kmvalidate.registry import KeyManagerRegistry
     from kmvalidate.rules import ACCESS_TOKENS, RFC9068_ACCESS_TOKENS, TokenKinds
     from kmvalidate.transport import HttpxTransport, RequestsTransport
@@ -41,11 +43,13 @@ __all__ = [
     "ACCESS_TOKENS",
     "ANY_AUDIENCE",
     "RFC9068_ACCESS_TOKENS",
+    "AnswerRules",
     "AnyAudience",
     "AsyncTransport",
     "ClientIdInstead",
     "Clock",
     "ConfigurationError",
+    "Demands",
     "Discovered",
     "Event",
     "Freshness",
@@ -69,6 +73,7 @@ __all__ = [
     "KeysFetched",
     "KeysNotFetched",
     "Network",
+    "ProviderProfile",
     "Reason",
     "Refused",
     "RemoteKeys",
@@ -86,7 +91,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "claims": ("ANY_AUDIENCE", "AnyAudience", "ClientIdInstead"),
+    "audiences": ("ANY_AUDIENCE", "AnyAudience", "ClientIdInstead"),
+    "demands": ("Demands",),
     "discovered": ("Discovered", "discover"),
     "errors": ("ConfigurationError", "KMValidateError", "KeyManagerUnavailable", "Reason", "Refused"),
     "events": (
@@ -98,6 +104,7 @@ _HOMES = {
     "key_sets": ("KeySet", "Skipped", "VerificationKey"),
     "key_sources": ("Freshness", "KeyFile", "RemoteKeys", "StaticKeys"),
     "ports": ("AsyncTransport", "Clock", "HttpRequest", "HttpResponse", "Network", "Transport"),
+    "profiles": ("AnswerRules", "ProviderProfile"),
     "registry": ("KeyManagerRegistry",),
     "rules": ("ACCESS_TOKENS", "RFC9068_ACCESS_TOKENS", "TokenKinds"),
     "transport": ("HttpxTransport", "RequestsTransport"),

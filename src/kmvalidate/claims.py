@@ -8,19 +8,27 @@ aloud. Everything here is a plain function of its arguments, so that a remembere
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.fields import FrozenDict, to_name_set
+from kmvalidate.audiences import ClientIdInstead
+from kmvalidate.errors import Reason, Refused
+from kmvalidate.fields import FrozenDict
+from kmvalidate.profiles import ANY_PROVIDER, ProviderProfile
 from kmvalidate.rules import ACCESS_TOKENS, TokenKinds
+from kmvalidate.wanted import NO_NAMES, NamesWanted, as_text, as_texts, is_one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
-_NOTHING_WANTED: dict[str, str] = {}  # shared by the many that want nothing
+    from kmvalidate.attributes import Paths
+    from kmvalidate.audiences import Audience
+
+#: Where the names are if nothing else is configured (RFC 9068 section 2.2.3.1, and `permissions` as Auth0 has them).
+ROLE_CLAIMS = (("roles",),)
+GROUP_CLAIMS = (("groups",),)
+PERMISSION_CLAIMS = (("permissions",), ("entitlements",))
 
 DEFAULT_LEEWAY_S = 60.0
 MAX_LEEWAY_S = 300.0
@@ -28,42 +36,6 @@ MAX_LEEWAY_S = 300.0
 #: The types that RFC 7519 section 4.1 gives registered claims, beside ``aud``.
 STRINGS = ("iss", "sub", "jti")
 NUMBERS = ("exp", "nbf", "iat")
-
-
-@attrs.frozen
-class AnyAudience:
-    """Says aloud that a key manager's tokens are accepted whatever audience they name. See `ANY_AUDIENCE`."""
-
-
-#: Accept tokens for any audience: every client of that issuer can then use every one of your APIs.
-ANY_AUDIENCE = AnyAudience()
-
-
-def _at_least_one(value: str | Iterable[str]) -> frozenset[str]:
-    names = to_name_set(value)
-    if not names:
-        raise ConfigurationError("at least one name is needed here")
-    return names
-
-
-@attrs.frozen
-class ClientIdInstead:
-    """
-    Says aloud that the client id is checked in place of the audience, for providers whose tokens name none.
-
-    Args:
-        client_ids: The client ids whose tokens are accepted: a string, or several.
-    """
-
-    client_ids: frozenset[str] = attrs.field(converter=_at_least_one)
-
-
-Audience = frozenset[str] | AnyAudience | ClientIdInstead
-
-
-def to_audience(value: str | Iterable[str] | AnyAudience | ClientIdInstead) -> Audience:
-    """Return an audience as it is kept: a waiver as it is, names as a set."""
-    return value if isinstance(value, AnyAudience | ClientIdInstead) else _at_least_one(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -80,22 +52,34 @@ class ClaimRules:
     consumer_key_claims: tuple[str, ...] = ("client_id", "azp")
     scope_claims: tuple[str, ...] = ("scope", "scp")
     token_kinds: TokenKinds = ACCESS_TOKENS
+    tenants: tuple[str, ...] = ()
     tenant_of: Mapping[str, str | None] = attrs.field(default=FrozenDict())
+    claim_in: Mapping[str, tuple[Any, ...]] = attrs.field(default=FrozenDict())
+    role_claims: Paths = ROLE_CLAIMS
+    group_claims: Paths = GROUP_CLAIMS
+    permission_claims: Paths = PERMISSION_CLAIMS
+    names_wanted: NamesWanted = NO_NAMES
+    profile: ProviderProfile = ANY_PROVIDER
     #: Whether a token may be too old, or valid for too long, although it has not expired.
     limits_age: bool = attrs.field(init=False, repr=False, eq=False)
     _demanding: bool = attrs.field(init=False, repr=False, eq=False)
-    _wanted: dict[str, str] = attrs.field(init=False, repr=False, eq=False)
+    _texts: Mapping[str, frozenset[str]] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         demanding = bool(
-            self.required_claims or self.claim_values or self.token_kinds.required_markers or self.tenant_of
+            self.required_claims
+            or self.claim_values
+            or self.claim_in
+            or self.tenant_of
+            or self.token_kinds.is_demanding
+            or self.profile.check
+            or self.names_wanted.wants_names
         )
         object.__setattr__(self, "limits_age", self.max_age_s is not None or self.max_lifetime_s is not None)
         object.__setattr__(self, "_demanding", demanding)
-        wanted = {name: _json(value) for name, value in self.claim_values.items()}
-        object.__setattr__(self, "_wanted", wanted or _NOTHING_WANTED)
+        object.__setattr__(self, "_texts", as_texts(self.claim_in) if self.claim_in else self.claim_in)
 
-    def check(self, claims: dict[str, Any], now: float) -> None:
+    def check(self, claims: dict[str, Any], now: float, header_type: str | None = None) -> None:
         """
         Check everything a token says of itself.
 
@@ -103,6 +87,8 @@ class ClaimRules:
             claims: The claims set, its signature verified.
 
             now: Seconds since the epoch.
+
+            header_type: Its ``typ`` header parameter, as `Header.type` has it.
 
         Raises:
             Refused: One of the rules is broken.
@@ -117,7 +103,7 @@ class ClaimRules:
         self.consumer_key(claims)
         self._scope_value(claims)
         if self._demanding or "cnf" in claims or not self.token_kinds.telling_claims.isdisjoint(claims):
-            self._check_rest(claims)
+            self._check_rest(claims, header_type)
 
     def age_holds(self, claims: dict[str, Any], now: float) -> bool:
         """Tell whether claims that passed once are not too old at *now*, in seconds since the epoch."""
@@ -130,12 +116,23 @@ class ClaimRules:
             return True
         return named in wanted if named.__class__ is str else not wanted.isdisjoint(named)
 
-    def _check_rest(self, claims: dict[str, Any]) -> None:
-        self.token_kinds.check_claims(claims)
+    def check_names(self, wanted: NamesWanted, claims: Mapping[str, Any]) -> None:
+        """
+        Check that a token has the roles, groups and permissions *wanted*.
+
+        Raises:
+            Refused: MISSING_ROLE, UNKNOWN_ROLES.
+        """
+        wanted.check_names(claims, roles=self.role_claims, groups=self.group_claims, permissions=self.permission_claims)
+
+    def _check_rest(self, claims: dict[str, Any], header_type: str | None) -> None:
+        self.token_kinds.check_claims(claims, header_type)
+        self.profile.check_claims(claims)
         if "cnf" in claims:
             hint = "It is bound to a key (RFC 7800), not a bearer token."
             raise Refused(Reason.PROOF_REQUIRED, claim="cnf", hint=hint)
         self._check_demands(claims)
+        self.check_names(self.names_wanted, claims)
 
     def check_times(self, claims: dict[str, Any], now: float) -> None:
         """
@@ -185,6 +182,23 @@ class ClaimRules:
         elif isinstance(audience, ClientIdInstead):
             self._check_client_id(audience.client_ids, claims)
 
+    def check_foreign_audience(self, claims: dict[str, Any]) -> None:
+        """
+        Check that a token, whose signature nobody looked at yet, is not one that can only be for somebody else.
+
+        Raises:
+            Refused: WRONG_AUDIENCE.
+        """
+        foreign, audience = self.profile.foreign_audiences, self.audience
+        if not foreign or not isinstance(audience, frozenset):
+            return
+        named: Any = claims.get("aud")
+        named = [named] if isinstance(named, str) else named
+        if _is_strings(named) and audience.isdisjoint(named):
+            hint = next((foreign[name] for name in named if name in foreign), None)
+            if hint is not None:
+                raise Refused(Reason.WRONG_AUDIENCE, claim="aud", expected=audience, got=named, hint=hint)
+
     def _check_client_id(self, client_ids: frozenset[str], claims: dict[str, Any]) -> None:
         client_id = self.consumer_key(claims)
         if client_id not in client_ids:
@@ -200,8 +214,13 @@ class ClaimRules:
         for name, value in self.claim_values.items():
             if name not in claims:
                 raise Refused(Reason.MISSING_CLAIM, claim=name, expected=value)
-            if _json(claims[name]) != self._wanted[name]:
+            if as_text(claims[name]) != as_text(value):
                 raise Refused(Reason.CLAIM_MISMATCH, claim=name, expected=value, got=claims[name])
+        for name, choice in self.claim_in.items():
+            if name not in claims:
+                raise Refused(Reason.MISSING_CLAIM, claim=name, expected=choice)
+            if not is_one_of(claims[name], self._texts[name]):
+                raise Refused(Reason.CLAIM_MISMATCH, claim=name, expected=choice, got=claims[name])
 
     def consumer_key(self, claims: dict[str, Any]) -> str | None:
         """
@@ -262,11 +281,6 @@ def _is_strings(value: Any) -> bool:
         if member.__class__ is not str:
             return False
     return True
-
-
-def _json(value: object) -> str:
-    """Return a value as JSON, equal for equal values only: 1 is not true, not even inside an array."""
-    return json.dumps(value, sort_keys=True)
 
 
 def _late(reason: Reason, claim: str, at: float, now: float) -> Refused:

@@ -155,7 +155,7 @@ class Discovered:
         host = self._unlisted_host()
         listed: Any = (*self.network.allowed_hosts, host) if host else self.network.allowed_hosts
         if (network := attrs.evolve(self.network, allowed_hosts=listed)) != Network():
-            where["network"] = _text(network)
+            where["network"] = network_text(network)
         lines = (
             f"name={name or urlsplit(self.discovery_url).netloc!a}",
             f"issuer={self.issuer!a}",
@@ -247,7 +247,7 @@ def _notes(found: Discovered, document: dict[str, Any], offered: list[str]) -> I
         yield f"Accepted only where algorithms= names it: {', '.join(more)}."
 
 
-def _text(network: Network) -> str:
+def network_text(network: Network) -> str:
     """Return the Python text of what is not the default; of what its repr hides, an ellipsis to fill in."""
     fields = (field for field in attrs.fields(Network) if getattr(network, field.name) != field.default)
     said = (f"{field.name}={ascii(getattr(network, field.name)) if field.repr else '...'}" for field in fields)

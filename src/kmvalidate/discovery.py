@@ -159,14 +159,14 @@ def as_object(response: HttpResponse, what: str) -> dict[str, Any]:
     return document
 
 
-def jwks_uri(document: dict[str, Any], issuer: str, found_at: str, network: Network) -> str:
+def jwks_uri(document: dict[str, Any], issuers: tuple[str, ...], found_at: str, network: Network) -> str:
     """
-    Return where the keys of *issuer* lie: on the host of the issuer or of its document, or on a listed one.
+    Return where the keys of an issuer lie: on the host of the issuer or of its document, or on a listed one.
 
     Args:
         document: Its metadata.
 
-        issuer: The issuer that was configured.
+        issuers: The issuer that was configured, in each way in which its document may name it.
 
         found_at: The URL at which the document was found.
 
@@ -175,9 +175,9 @@ def jwks_uri(document: dict[str, Any], issuer: str, found_at: str, network: Netw
     Raises:
         KeyManagerUnavailable: The document is another issuer's, or names no URL that may be used.
     """
-    if document.get("issuer") != issuer:
+    if document.get("issuer") not in issuers:
         raise KeyManagerUnavailable("discovery document: its issuer is not the configured one")
-    return usable_url(document, "jwks_uri", allowed_origins((issuer, found_at), network), network)
+    return usable_url(document, "jwks_uri", allowed_origins((*issuers, found_at), network), network)
 
 
 def usable_url(document: dict[str, Any], name: str, allowed: frozenset[tuple[str, int]], network: Network) -> str:

@@ -47,6 +47,20 @@ class Reason(enum.Enum):
     CLAIM_MISMATCH = (900901, 401, "invalid_token", "A claim of the token does not have the value it must have.")
     WRONG_TOKEN_KIND = (900901, 401, "invalid_token", "The token is not an access token.")
     PROOF_REQUIRED = (900901, 401, "invalid_token", "The token is bound to a key whose possession was not proved.")
+    INACTIVE_TOKEN = (900901, 401, "invalid_token", "The key manager says that the token is not active.")
+    MISSING_ROLE = (900910, 403, "insufficient_scope", "The token lacks a role, group or permission it must have here.")
+    UNKNOWN_ROLES = (
+        900910,
+        403,
+        "insufficient_scope",
+        "Which roles, groups or permissions the token has is not known.",
+    )
+    CLAIM_NOT_ALLOWED = (
+        900910,
+        403,
+        "insufficient_scope",
+        "A claim of the token does not have a value it must have here.",
+    )
 
     def __init__(self, code: int, status: int, error: str, sentence: str) -> None:
         self.code = code
@@ -94,6 +108,13 @@ class Refused(KMValidateError):
         self.hint = hint
         self.key_manager = key_manager
         super().__init__(self._sentence())
+
+    def told(self, key_manager: str, hint: str | None) -> None:
+        """Add which key manager answered, and a hint if there is none yet."""
+        self.key_manager = key_manager
+        if self.hint is None and hint is not None:
+            self.hint = hint
+            self.args = (self._sentence(),)
 
     def _sentence(self) -> str:
         facts = (("claim", self.claim), ("expected", self.expected), ("got", self.got))

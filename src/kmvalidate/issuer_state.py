@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from kmvalidate.events import Listener
     from kmvalidate.flights import Flights
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.key_sets import KeySet, VerificationKey
     from kmvalidate.key_snapshots import KeySource
     from kmvalidate.ports import Clock
+    from kmvalidate.tokens import Header
 
 
 @attrs.frozen(eq=False)
@@ -51,9 +53,14 @@ class IssuerState:
     source: KeySource
     layout_budget: Budget = attrs.field(factory=Budget)
 
-    def one_of_many(self, issuer: str) -> str | None:
-        """Return *issuer* if keys may be for one of several issuers only, else None."""
-        return issuer if self.manager.tenants else None
+    def find(self, key_set: KeySet, header: Header, issuer: str) -> VerificationKey | None:
+        """
+        Return the one key that may verify a token of *issuer* with that header, None if the set does not have it.
+
+        Raises:
+            Refused: As `KeySet.find` does.
+        """
+        return key_set.find(header, self.shapes.get(header.alg, ()), self.manager.owners(issuer))
 
     @classmethod
     def of(cls, manager: KeyManager, flights: Flights, clock: Clock, listener: Listener | None = None) -> IssuerState:

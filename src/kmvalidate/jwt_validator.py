@@ -85,7 +85,7 @@ class JwtValidator:
         if organization is not None:
             organization = _plain(organization)
         if not isinstance(jwt, Jwt):
-            raise Refused(Reason.OPAQUE_TOKEN)
+            raise self._registry.table.opaque(organization)
         return self.verify_now(jwt, organization, ports) or run(self.verify(jwt, organization, ports))
 
     async def avalidate(self, token: str, *, organization: str | None = None) -> VerifiedToken:
@@ -94,7 +94,7 @@ class JwtValidator:
         if organization is not None:
             organization = _plain(organization)
         if not isinstance(jwt, Jwt):
-            raise Refused(Reason.OPAQUE_TOKEN)
+            raise self._registry.table.opaque(organization)
         return self.verify_now(jwt, organization, ports) or await self.verify(jwt, organization, ports)
 
     def verify_now(self, jwt: Jwt, organization: str | None, ports: Ports) -> VerifiedToken | None:
@@ -119,7 +119,9 @@ class JwtValidator:
         if not (binding.rules.accept(claims.aud) and still_good(verified, organization, table, ports)):
             return None
         if not binding.is_good(jwt.signature, jwt.signing_input):
-            raise Refused(Reason.BAD_SIGNATURE, key_manager=binding.key_manager)
+            refused = Refused(Reason.BAD_SIGNATURE)
+            refused.told(binding.key_manager, binding.rules.profile.explain(refused, parse_claims(jwt)))
+            raise refused
         return verified
 
     async def verify(self, jwt: Jwt, organization: str | None, ports: Ports) -> VerifiedToken:
@@ -149,12 +151,13 @@ class JwtValidator:
         self, jwt: Jwt, claims: dict[str, Any], state: IssuerState, organization: str | None, ports: Ports
     ) -> VerifiedToken:
         try:
+            state.rules.check_foreign_audience(claims)
             binding = await self._find(jwt, claims["iss"], state, organization, ports)
             if not binding.is_good(jwt.signature, jwt.signing_input):
                 raise Refused(Reason.BAD_SIGNATURE)  # noqa: TRY301  # told with the key manager's name, like the others
-            state.rules.check(claims, ports.clock.wall())
+            state.rules.check(claims, ports.clock.wall(), binding.header.type)
         except Refused as refused:
-            refused.key_manager = state.manager.name
+            refused.told(state.manager.name, state.rules.profile.explain(refused, claims))
             raise
         self._routes.learn(jwt, claims, binding, self._registry.table.whose(organization))
         starts_at = max(claims.get("nbf", 0), claims.get("iat", 0))
@@ -166,7 +169,8 @@ class JwtValidator:
         if known is not None and known.state is state and known.stands(ports):
             return known
         header = parse_header(jwt)
-        return await _find_key(header, _checked_shapes(header, state), issuer, state, ports)
+        _check_header(header, state)
+        return await _find_key(header, issuer, state, ports)
 
     def _state(self, claims: dict[str, Any], organization: str | None) -> IssuerState:
         issuer: Any = claims.get("iss")
@@ -185,21 +189,18 @@ def _plain(organization: str) -> str:
     return name
 
 
-async def _find_key(header: Header, shapes: tuple[str, ...], issuer: str, state: IssuerState, ports: Ports) -> Binding:
+async def _find_key(header: Header, issuer: str, state: IssuerState, ports: Ports) -> Binding:
     snapshot = state.source.ready(ports) or await state.source.wait(ports)
-    one = state.one_of_many(issuer)
-    key = snapshot.key_set.find(header, shapes, one)
+    key = state.find(snapshot.key_set, header, issuer)
     if key is None:
         snapshot = await state.source.newer(snapshot, header.key_name, ports)
-        key = snapshot.key_set.find(header, shapes, one)
+        key = state.find(snapshot.key_set, header, issuer)
     if key is None:
         raise Refused(Reason.UNKNOWN_KEY, claim="kid", got=header.key_name)
     return Binding.of(state, issuer, header, key, snapshot.key_set)
 
 
-def _checked_shapes(header: Header, state: IssuerState) -> tuple[str, ...]:
-    shapes = state.shapes.get(header.alg, ())
-    if not shapes:
+def _check_header(header: Header, state: IssuerState) -> None:
+    if not state.shapes.get(header.alg):
         raise Refused(Reason.ALGORITHM_NOT_ALLOWED, claim="alg", expected=tuple(state.shapes), got=header.alg)
     state.manager.token_kinds.check_header(header.type)
-    return shapes

@@ -24,14 +24,10 @@ async def fetch_keys(manager: KeyManager, ports: Ports) -> Published:
         KMValidateError: They cannot be had, or not be used.
     """
     source = manager.keys
-    return (
-        await _fetch(manager.issuer, source, ports)
-        if isinstance(source, RemoteKeys)
-        else Published(source.read_again())
-    )
+    return await _fetch(manager, source, ports) if isinstance(source, RemoteKeys) else Published(source.read_again())
 
 
-async def _fetch(issuer: str, source: RemoteKeys, ports: Ports) -> Published:
+async def _fetch(manager: KeyManager, source: RemoteKeys, ports: Ports) -> Published:
     exchange = Exchange(
         network=source.network,
         ends_at=ports.clock.monotonic() + source.deadline_s,
@@ -40,6 +36,6 @@ async def _fetch(issuer: str, source: RemoteKeys, ports: Ports) -> Published:
     )
     url = source.jwks_url
     if url is None:
-        found, document = await exchange.get_first(source.discovery_urls(issuer), ports)
-        url = jwks_uri(document, issuer, found, source.network)
+        found, document = await exchange.get_first(source.discovery_urls(manager.issuer), ports)
+        url = jwks_uri(document, manager.document_issuers, found, source.network)
     return await exchange.get_keys(url, ports)

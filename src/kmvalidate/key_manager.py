@@ -7,30 +7,34 @@ algorithms, no audience, an unknown name are errors. Opting out of safety is sai
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kmvalidate.attributes import to_paths
+from kmvalidate.audiences import AnyAudience, Audience, ClientIdInstead, to_audience
 from kmvalidate.claims import (
     DEFAULT_LEEWAY_S,
+    GROUP_CLAIMS,
     MAX_LEEWAY_S,
-    AnyAudience,
-    Audience,
+    PERMISSION_CLAIMS,
+    ROLE_CLAIMS,
     ClaimRules,
-    ClientIdInstead,
-    to_audience,
 )
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.fields import FrozenDict, is_a, non_empty, number, to_names
 from kmvalidate.key_sets import ALGORITHM_SHAPES
 from kmvalidate.key_sources import RemoteKeys, StaticKeys
 from kmvalidate.ports import Network
+from kmvalidate.profiles import ANY_PROVIDER, ProviderProfile
 from kmvalidate.rules import ACCESS_TOKENS, TokenKinds
+from kmvalidate.wanted import NamesWanted, as_text, json_choices, json_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from kmvalidate.attributes import Paths
 
 _TENANT = "{tenantid}"
 _FEW = 4
@@ -52,23 +56,6 @@ def _algorithms(names: str | Iterable[str]) -> tuple[str, ...]:
     return algorithms
 
 
-def _json_values(values: Mapping[str, Any]) -> FrozenDict[str, Any]:
-    to_names(values)
-    try:
-        copied = json.loads(json.dumps(dict(values), allow_nan=False))
-        same = copied == dict(values)
-    except (TypeError, ValueError, RecursionError):
-        copied, same = {}, False
-    if not same:
-        raise ConfigurationError("claim_values maps claims to what JSON can say")
-    return FrozenDict(copied)
-
-
-def _as_text(values: Mapping[str, Any]) -> str:
-    """Return claim values as they are compared: 1 is neither 1.0 nor true, nor is a configuration that says so."""
-    return json.dumps(values, sort_keys=True)
-
-
 def _to_keys(keys: RemoteKeys | StaticKeys | Iterable[StaticKeys]) -> RemoteKeys | StaticKeys:
     return keys if isinstance(keys, RemoteKeys | StaticKeys) else StaticKeys.joined(keys)
 
@@ -85,7 +72,7 @@ def _expanded(issuers: tuple[str, ...], tenants: tuple[str, ...]) -> dict[str, s
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)
-class KeyManager:
+class KeyManager(NamesWanted):
     """
     One key manager (identity provider) and the rules for its JWTs.
 
@@ -118,11 +105,25 @@ class KeyManager:
 
         claim_values: Claims that must have exactly this value.
 
+        claim_in: Claims that must have one of these values, or be an array that holds one.
+
         consumer_key_claims: Where the client id is; the first that is there counts.
 
         scope_claims: Where the scopes are; the first that is there counts.
 
+        role_claims: Where the roles are: the names of claims, and for one inside an object the names that lead there as
+            a tuple; those of all of them count.
+
+        group_claims: Where the groups are, likewise.
+
+        permission_claims: Where the permissions are, likewise.
+
+        any_role: Roles of which its tokens must have one; like *all_roles*, *any_group*, *all_groups*,
+            *any_permission* and *all_permissions* as for `Demands`.
+
         token_kinds: Which kinds of token pass as access tokens.
+
+        profile: What is known of its kind of provider.
 
     Raises:
         ConfigurationError: Something is missing, unknown, out of range or contradicts itself.
@@ -140,10 +141,15 @@ class KeyManager:
     max_age_s: float | None = attrs.field(default=None, validator=attrs.validators.optional(number(1)))
     max_lifetime_s: float | None = attrs.field(default=None, validator=attrs.validators.optional(number(1)))
     required_claims: tuple[str, ...] = attrs.field(default=(), converter=to_names)
-    claim_values: Mapping[str, Any] = attrs.field(default=FrozenDict(), converter=_json_values, eq=_as_text)
+    claim_values: Mapping[str, Any] = attrs.field(default=FrozenDict(), converter=json_values, eq=as_text)
+    claim_in: Mapping[str, tuple[Any, ...]] = attrs.field(default=FrozenDict(), converter=json_choices, eq=as_text)
     consumer_key_claims: tuple[str, ...] = attrs.field(default=("client_id", "azp"), converter=to_names)
     scope_claims: tuple[str, ...] = attrs.field(default=("scope", "scp"), converter=to_names)
+    role_claims: Paths = attrs.field(default=ROLE_CLAIMS, converter=to_paths)
+    group_claims: Paths = attrs.field(default=GROUP_CLAIMS, converter=to_paths)
+    permission_claims: Paths = attrs.field(default=PERMISSION_CLAIMS, converter=to_paths)
     token_kinds: TokenKinds = attrs.field(default=ACCESS_TOKENS, validator=is_a(TokenKinds))
+    profile: ProviderProfile = attrs.field(default=ANY_PROVIDER, validator=is_a(ProviderProfile), repr=False)
     issuers: tuple[str, ...] = attrs.field(init=False, repr=False, eq=False)
     tenant_of: Mapping[str, str | None] = attrs.field(init=False, repr=False, eq=False)
 
@@ -162,6 +168,26 @@ class KeyManager:
             raise ConfigurationError(f"{why}; give its keys a jwks_url or a discovery_url") from None
 
     @property
+    def document_issuers(self) -> tuple[str, ...]:
+        """What its discovery document may name: its issuer; of a template with one tenant also what that stands for."""
+        names = (self.issuer, *(self.issuer.replace(_TENANT, tenant) for tenant in self.tenants))
+        return names if len(self.tenants) == 1 else names[:1]
+
+    def owners(self, issuer: str) -> frozenset[str] | None:
+        """
+        Return the issuers to which a key that verifies tokens of *issuer* may belong; None if keys belong to nobody.
+
+        They are those of the same tenant: Entra ID labels with the one what signs for the other too.
+        """
+        if not self.tenants:
+            return None
+        tenant = self.tenant_of.get(issuer)
+        if tenant is None:
+            return frozenset((issuer,))
+        templates = (one for one in (self.issuer, *self.extra_issuers, *self.profile.key_owners) if _TENANT in one)
+        return frozenset(template.replace(_TENANT, tenant) for template in templates)
+
+    @property
     def identity(self) -> dict[str, Any]:
         """Who it is, as events and health say it."""
         return {"key_manager": self.name, "organization": self.organization}
@@ -169,15 +195,16 @@ class KeyManager:
     def claim_rules(self) -> ClaimRules:
         """Return the part of the rules that is about claims."""
         names = [field.name for field in attrs.fields(ClaimRules) if field.init]
-        values = {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in names if name != "names_wanted"}
+        if self.wants_names:
+            values["names_wanted"] = NamesWanted(**{f.name: getattr(self, f.name) for f in attrs.fields(NamesWanted)})
         if len(self.issuers) > _FEW:
             values["issuers"] = frozenset(self.issuers)
         return ClaimRules(**values)
 
     @property
     def _is_lenient(self) -> bool:
-        kinds, usual = self.token_kinds, ACCESS_TOKENS
-        return not (usual.telling_claims <= kinds.telling_claims and kinds.header_types <= usual.header_types)
+        return not self.token_kinds.asks_all_of(self.profile.token_kinds)
 
     def waivers(self) -> tuple[str, ...]:
         """Return what of safety this configuration opts out of, a sentence each; none for a safe one."""
@@ -185,6 +212,7 @@ class KeyManager:
         said = (
             (isinstance(self.audience, AnyAudience), "tokens are accepted whatever audience they name"),
             (isinstance(self.audience, ClientIdInstead), "the client id is checked in place of the audience"),
+            (self.profile.open_to is not None, f"{self.profile.open_to} is accepted"),
             (self._is_lenient, "tokens that show signs of another kind are accepted (token_kinds)"),
             (network.proxy is not None, "a proxy connects for us, so addresses are its business"),
             (network.insecure_http, "keys may be fetched over http, where anybody on the way can replace them"),

@@ -132,7 +132,9 @@ class KeySet:
         left = tuple(key for key in self.keys if key.thumbprint not in thumbprints)
         return self if len(left) == len(self.keys) else KeySet(left, self.skipped)
 
-    def find(self, header: Header, shapes: tuple[str, ...], issuer: str | None = None) -> VerificationKey | None:
+    def find(
+        self, header: Header, shapes: tuple[str, ...], owners: AbstractSet[str] | None = None
+    ) -> VerificationKey | None:
         """
         Return the one key that may verify a token with this header, None if the set does not have it.
 
@@ -141,12 +143,14 @@ class KeySet:
 
             shapes: The key shapes for which it is allowed.
 
-            issuer: The issuer of the token, where keys may be for one of several only.
+            owners: The issuers to which a key for this token may belong, where keys may be for one of several only.
 
         Raises:
             Refused: UNSUITABLE_KEY, the key it names is not for that algorithm; AMBIGUOUS_KEY, several are.
         """
-        named = tuple(key for key in self._named(header) if issuer is None or key.issuer in {None, issuer})
+        named = tuple(
+            key for key in self._named(header) if owners is None or key.issuer is None or key.issuer in owners
+        )
         fitting = {key.thumbprint: key for key in named if key.shape in shapes and key.serves(header.alg)}
         if len(fitting) > 1:
             raise Refused(Reason.AMBIGUOUS_KEY, claim="kid", got=header.key_name)

@@ -9,6 +9,7 @@ those that serve all, and never those of another.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,16 +17,19 @@ import attrs
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.events import KeyManagerAdded, KeyManagerRemoved
 from kmvalidate.key_manager import KeyManager
+from kmvalidate.profiles import ANY_PROVIDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from kmvalidate.events import Event
     from kmvalidate.issuer_state import IssuerState
+    from kmvalidate.profiles import ProviderProfile
 
     #: The states of a layer, by organization and name.
     Layer = Mapping[tuple[str | None, str], IssuerState]
 
+_MAX_ISSUER_CHARS = 512
 _SLASH_HINT = "A key manager is configured for it with a trailing slash more or less; issuers match exactly."
 
 
@@ -42,6 +46,19 @@ class View:
 
     issuers: dict[str, IssuerState] = attrs.field(factory=dict)
     names: dict[str, IssuerState] = attrs.field(factory=dict)
+
+    @cached_property
+    def profiles(self) -> Mapping[str, ProviderProfile]:
+        """What is known of each kind of provider among them; made when a token is refused, and not before."""
+        profiles = (state.manager.profile for state in self.names.values())
+        return {profile.kind: profile for profile in profiles if profile is not ANY_PROVIDER}
+
+    @cached_property
+    def families(self) -> frozenset[tuple[str, str]]:
+        """The families of the issuers they answer for, each with the kind of its provider."""
+        known = ((state.manager.profile, issuer) for issuer, state in self.issuers.items())
+        found = ((profile.kind, profile.family(issuer)) for profile, issuer in known)
+        return frozenset((kind, family) for kind, family in found if family is not None)
 
     def add(self, state: IssuerState) -> None:
         """Add a key manager of a layer below all that were added from other layers."""
@@ -114,8 +131,29 @@ class Table:
         if not isinstance(issuer, str):
             return Refused(Reason.INVALID_CLAIM, claim="iss", expected="a string", got=issuer)
         near = (issuer + "/", issuer.removesuffix("/"))
-        hint = _SLASH_HINT if any(self.find(organization, other) for other in near) else None
+        slash = any(self.find(organization, other) for other in near)
+        hint = _SLASH_HINT if slash else self._family_hint(organization, issuer)
         return Refused(Reason.UNKNOWN_ISSUER, claim="iss", got=issuer, hint=hint)
+
+    def opaque(self, organization: str | None) -> Refused:
+        """Return why an opaque token is refused."""
+        hints = {profile.opaque_hint for view in self._views(organization) for profile in view.profiles.values()}
+        return Refused(Reason.OPAQUE_TOKEN, hint=" ".join(sorted(hint for hint in hints if hint)) or None)
+
+    def _family_hint(self, organization: str | None, issuer: str) -> str | None:
+        """Return what a key manager with a like issuer says of this one, which nobody proved."""
+        if len(issuer) > _MAX_ISSUER_CHARS:
+            return None
+        for view in self._views(organization):
+            for kind, profile in view.profiles.items():
+                family = profile.family(issuer)
+                if family is not None and (kind, family) in view.families:
+                    return profile.family_hint
+        return None
+
+    def _views(self, organization: str | None) -> tuple[View, ...]:
+        own = None if organization is None else self.organizations.get(organization)
+        return (self.everyone,) if own is None else (own, self.everyone)
 
     def states(self) -> Iterator[tuple[str, IssuerState]]:
         """Yield every state with its layer, the highest layer first, those that are overridden too."""

@@ -11,11 +11,13 @@ to it.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from kmvalidate.claims import NUMBERS, STRINGS, ClientIdInstead
+from kmvalidate.audiences import ClientIdInstead
+from kmvalidate.claims import NUMBERS, STRINGS
 from kmvalidate.strict_json import DEEP, FLAT, PLAIN_INTEGER, SCALAR, reader
 
 if TYPE_CHECKING:
@@ -87,8 +89,15 @@ class Layouts:
 
 def plan_of(claims: dict[str, Any], rules: ClaimRules) -> Plan | None:
     """Return what decides the layout of claims that passed *rules*; None if these rules look at more than that."""
-    unfit = isinstance(rules.audience, ClientIdInstead) or rules.limits_age or rules.tenant_of
-    fixed = rules.token_kinds.markers.keys() | rules.claim_values.keys()
+    kinds, tenants = rules.token_kinds, rules.tenants
+    unfit = (
+        isinstance(rules.audience, ClientIdInstead)
+        or rules.limits_age
+        or rules.claim_in
+        or rules.names_wanted.wants_names
+        or len(tenants) > 1
+    )
+    fixed = {*kinds.markers, *rules.claim_values, *rules.profile.checked_claims, *(("tid",) if tenants else ())}
     if unfit or len(claims) > _MAX_CLAIMS or not all(isinstance(claims.get(name, ""), str) for name in fixed):
         return None
     plan = tuple((name, *_kind(name, value, fixed, rules)) for name, value in claims.items())
@@ -99,6 +108,8 @@ def _kind(name: str, value: Any, fixed: set[str], rules: ClaimRules) -> tuple[st
     """Return the narrowest kind that a claim's rules ask for; of a claim without rules, one that its value is of."""
     if name in fixed:
         return "fixed", value
+    if name in rules.token_kinds.prefixes:
+        return "prefix", rules.token_kinds.prefixes[name]
     if name in rules.consumer_key_claims:
         return "some text", ""
     if name in _REGISTERED:
@@ -142,5 +153,7 @@ def layout_for(plan: Plan) -> Layout | None:
 def _type(kind: str, value: str) -> Any:
     if kind == "fixed":
         return Literal[value]
+    if kind == "prefix":
+        return Annotated[str, msgspec.Meta(pattern=f"^{re.escape(value)}")]
     plain = kind.removesuffix(" or null")
     return _TYPES[plain] if plain == kind else _TYPES[plain] | None

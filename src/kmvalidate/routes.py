@@ -55,7 +55,8 @@ class Binding(Backing, gc=False, eq=False):
         manager, is_good = state.manager, verifier(header.alg, key)
         issuer = manager.issuer if issuer == manager.issuer else issuer
         kid = key.kid if key.kid == header.kid else header.kid
-        kept = Header(sys.intern(header.alg), kid, header.x5t_s256, None)  # as little of the token as will do
+        kind = None if header.type is None else sys.intern(header.type)
+        kept = Header(sys.intern(header.alg), kid, header.x5t_s256, kind)  # as little of the token as will do
         return cls(manager.name, manager.organization, issuer, key.kid, state.rules, state, kept, key, key_set, is_good)
 
     def stands(self, ports: Ports) -> bool:
@@ -66,7 +67,7 @@ class Binding(Backing, gc=False, eq=False):
     def is_found_in(self, key_set: KeySet) -> bool:
         """Look for its key in another key set, in which it most likely still is: keys come and go one by one."""
         try:
-            key = key_set.find(self.header, self.state.shapes[self.header.alg], self.state.one_of_many(self.issuer))
+            key = self.state.find(key_set, self.header, self.issuer)
         except Refused:
             return False
         if key == self.key:

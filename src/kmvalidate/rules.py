@@ -50,8 +50,9 @@ FOREIGN_CLAIMS = {
     "http://wso2.org/claims/subscriber": "a backend JWT",
 }
 
-#: Claims that no ID token has. Some providers copy the ``nonce`` into access tokens, which have one of these as well.
-ACCESS_SIGNS = frozenset({"scope", "scp", "client_id"})
+#: Claims that no ID token has. Some providers copy the ``nonce`` into access tokens, which have one of these as well,
+#: or ``at+jwt`` as their type. A ``client_id`` is no such sign: Zitadel puts it into ID tokens too.
+ACCESS_SIGNS = frozenset({"scope", "scp"})
 
 _KIND_TYPES = {
     "rt+jwt": "a refresh token",
@@ -74,12 +75,13 @@ def _markers(markers: Mapping[str, Iterable[str]]) -> Mapping[str, frozenset[str
 
 def _check_table(table: object) -> None:
     if not isinstance(table, Mapping):
-        raise ConfigurationError("markers and foreign_claims map the names of claims")
+        raise ConfigurationError("markers, foreign_claims and prefixes map the names of claims")
     to_names(table)
 
 
 def _frozen(table: Mapping[str, str]) -> Mapping[str, str]:
     _check_table(table)
+    to_names(table.values())
     return FrozenDict(table)
 
 
@@ -99,8 +101,15 @@ class TokenKinds:
 
         foreign_claims: Claims whose mere presence shows another kind, each with the name of that kind.
 
+        required_signs: Claims that no other kind has; a token must have one of them.
+
+        prefixes: Claims that a token must have, each with what it must begin with.
+
+        telling_types: Header types that tell an access token by themselves: with one of them a token needs none of
+            the required markers and signs.
+
     Raises:
-        ConfigurationError: A required marker is not among the markers.
+        ConfigurationError: A required marker is not among the markers, or a telling type not among the header types.
     """
 
     header_types: frozenset[str] = attrs.field(default=HEADER_TYPES, converter=to_name_set)
@@ -108,14 +117,46 @@ class TokenKinds:
     markers: Mapping[str, frozenset[str]] = attrs.field(default=MARKERS, converter=_markers)
     required_markers: frozenset[str] = attrs.field(default=frozenset(), converter=to_name_set)
     foreign_claims: Mapping[str, str] = attrs.field(default=FOREIGN_CLAIMS, converter=_frozen)
+    required_signs: frozenset[str] = attrs.field(default=frozenset(), converter=to_name_set)
+    prefixes: Mapping[str, str] = attrs.field(default=FrozenDict(), converter=_frozen)
+    telling_types: frozenset[str] = attrs.field(default=frozenset(), converter=to_name_set)
 
+    #: Whether a token with nothing in it may be refused.
+    is_demanding: bool = attrs.field(init=False, repr=False, eq=False)
     #: The claims by which a kind is told; a token with none of them needs no further look.
     telling_claims: frozenset[str] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         if not self.required_markers <= set(self.markers):
             raise ConfigurationError("token kinds: a required marker is not one of the markers")
+        if not self.telling_types <= self.header_types:
+            raise ConfigurationError("token kinds: a telling type is not one of the header types")
         object.__setattr__(self, "telling_claims", frozenset(self.markers) | frozenset(self.foreign_claims))
+        object.__setattr__(self, "is_demanding", bool(self.required_markers or self.required_signs or self.prefixes))
+
+    def asks_all_of(self, usual: TokenKinds) -> bool:
+        """Tell whether whatever *usual* refuses is refused, or says ``at+jwt`` in its header."""
+        is_told = self.header_types <= {"at+jwt"} and not self.type_may_be_absent
+        return (
+            self.header_types <= usual.header_types
+            and self.type_may_be_absent <= usual.type_may_be_absent
+            and self.prefixes.items() >= usual.prefixes.items()
+            and (is_told or self._marks_all_of(usual))
+        )
+
+    def _marks_all_of(self, usual: TokenKinds) -> bool:
+        if not self.foreign_claims.keys() >= usual.foreign_claims.keys():
+            return False
+        if not all(name in self.markers and self.markers[name] <= usual.markers[name] for name in usual.markers):
+            return False
+        if not (usual.required_markers or usual.required_signs):
+            return True
+        signs = bool(self.required_signs) and self.required_signs <= usual.required_signs
+        return (
+            self.telling_types <= usual.telling_types
+            and self.required_markers >= usual.required_markers
+            and (signs or not usual.required_signs)
+        )
 
     def check_header(self, header_type: str | None) -> None:
         """
@@ -136,29 +177,45 @@ class TokenKinds:
                 hint=hint,
             )
 
-    def check_claims(self, claims: dict[str, Any]) -> None:
+    def check_claims(self, claims: dict[str, Any], header_type: str | None = None) -> None:
         """
-        Check the claims that tell a token's kind.
+        Check the claims that tell a token's kind, given its ``typ`` header parameter.
 
         Raises:
             Refused: WRONG_TOKEN_KIND.
         """
         for name, kind in self.foreign_claims.items():
-            if name in claims and not (name == "nonce" and self._shows_access(claims)):
+            if name in claims and not (name == "nonce" and self._shows_access(claims, header_type)):
                 raise Refused(Reason.WRONG_TOKEN_KIND, claim=name, hint=f"It is {kind}.")
         for name, accepted in self.markers.items():
             if name in claims:
                 _check_marker(name, claims[name], accepted)
-            elif name in self.required_markers:
-                raise Refused(Reason.WRONG_TOKEN_KIND, claim=name, expected=accepted, got="no such claim")
+        for name, prefix in self.prefixes.items():
+            _check_prefix(name, claims.get(name), prefix)
+        if self.is_demanding and header_type not in self.telling_types:
+            self._check_required(claims)
 
-    def _shows_access(self, claims: dict[str, Any]) -> bool:
-        return not (ACCESS_SIGNS | set(self.markers)).isdisjoint(claims)
+    def _check_required(self, claims: dict[str, Any]) -> None:
+        for name in self.required_markers:
+            if name not in claims:
+                expected = self.markers[name]
+                raise Refused(Reason.WRONG_TOKEN_KIND, claim=name, expected=expected, got="no such claim")
+        if self.required_signs and self.required_signs.isdisjoint(claims):
+            raise Refused(Reason.WRONG_TOKEN_KIND, expected=self.required_signs, got="none of these claims")
+
+    def _shows_access(self, claims: dict[str, Any], header_type: str | None) -> bool:
+        signs = ACCESS_SIGNS | self.required_signs | set(self.markers)
+        return header_type == "at+jwt" or not signs.isdisjoint(claims)
 
 
 def _check_marker(name: str, value: object, accepted: frozenset[str]) -> None:
     if not isinstance(value, str) or value.lower() not in accepted:
         raise Refused(Reason.WRONG_TOKEN_KIND, claim=name, expected=accepted, got=value)
+
+
+def _check_prefix(name: str, value: object, prefix: str) -> None:
+    if not isinstance(value, str) or not value.startswith(prefix):
+        raise Refused(Reason.WRONG_TOKEN_KIND, claim=name, expected=f"{prefix}...", got=value)
 
 
 #: The generic rule: ``typ`` absent, ``JWT`` or ``at+jwt``, and no sign of another kind.

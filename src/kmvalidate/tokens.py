@@ -20,6 +20,9 @@ DEFAULT_MAX_TOKEN_BYTES = 16 * 1024
 
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _JWE_DOTS = 4
+_JWE_HINT = (
+    "It is encrypted (JWE), and none is decrypted here; Auth0 gives such tokens to clients that name no audience."
+)
 _BEARER_HINT = " (hand over the token alone, without the word Bearer)"
 
 
@@ -174,7 +177,7 @@ def _checked(token: object, max_bytes: int) -> str:
 
 def _opaque(text: str) -> OpaqueToken:
     if text.count(".") == _JWE_DOTS and text.startswith("eyJ"):
-        raise Refused(Reason.UNSUPPORTED_TOKEN, hint="It is an encrypted token (JWE), and none is decrypted here.")
+        raise Refused(Reason.UNSUPPORTED_TOKEN, hint=_JWE_HINT)
     if not _B64TOKEN.fullmatch(text):
         raise _malformed("it has characters no bearer token has")
     return OpaqueToken(text)

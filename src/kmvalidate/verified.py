@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kmvalidate.attributes import names_at, text_at
 from kmvalidate.strict_json import Flaw, parse_object
 from kmvalidate.tokens import shows_nothing
 
@@ -125,6 +126,37 @@ class VerifiedToken(msgspec.Struct, frozen=True, gc=False, eq=False):
     def scopes(self) -> frozenset[str]:
         """The scopes, from the first of the configured claims that the token has; empty without one."""
         return self.backing.rules.scopes(self._claims)
+
+    @property
+    def roles(self) -> frozenset[str] | None:
+        """The roles, from all of the configured claims together; None if they cannot be told (too many, for one)."""
+        return names_at(self._claims, self.backing.rules.role_claims)
+
+    @property
+    def groups(self) -> frozenset[str] | None:
+        """The groups; None if they cannot be told."""
+        return names_at(self._claims, self.backing.rules.group_claims)
+
+    @property
+    def permissions(self) -> frozenset[str] | None:
+        """The permissions; None if they cannot be told."""
+        return names_at(self._claims, self.backing.rules.permission_claims)
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant, or the organization at the provider, where the token names one."""
+        return text_at(self._claims, self.backing.rules.profile.tenant_claims)
+
+    @property
+    def user_id(self) -> str | None:
+        """What stays the same for a user at that provider (Entra ID's ``oid``, Okta's ``uid``); None without a user."""
+        profile = self.backing.rules.profile
+        return None if profile.is_application(self._claims) else text_at(self._claims, profile.user_id_claims)
+
+    @property
+    def is_application(self) -> bool | None:
+        """Whether a client got the token for itself, with no user behind it; None if the token does not tell."""
+        return self.backing.rules.profile.is_application(self._claims)
 
     def __repr__(self) -> str:
         return f"VerifiedToken(key_manager={self.key_manager!r}, issuer={self.issuer!r})"

@@ -12,10 +12,28 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from kmvalidate import ANY_AUDIENCE, ClientIdInstead, JwtValidator, Refused, TokenKinds
+from kmvalidate import ANY_AUDIENCE, ClientIdInstead, JwtValidator, ProviderProfile, Reason, Refused, TokenKinds
 from kmvalidate.tokens import recognise
 from tests.laws.strategies import CLAIM_NAMES, claim_values, spelt
-from tests.signing import AUDIENCE, NOW, KeyManagerRegistry, NoNetwork, SetClock, dumps, good_claims, manager, token
+from tests.signing import (
+    AUDIENCE,
+    NOW,
+    KeyManagerRegistry,
+    NoNetwork,
+    SetClock,
+    dumps,
+    good_claims,
+    good_header,
+    manager,
+    token,
+)
+
+
+def check(values: Any, names: Any) -> None:
+    """Refuse an umbrella's token, and one that names a nonce beside an organization."""
+    if values.get("org") == "umbrella" or {"org", "nonce"} <= names:
+        raise Refused(Reason.CLAIM_MISMATCH, claim="org", got=values.get("org"))
+
 
 CONFIGURATIONS: list[dict[str, Any]] = [
     {},
@@ -29,6 +47,13 @@ CONFIGURATIONS: list[dict[str, Any]] = [
     {"consumer_key_claims": "aud", "scope_claims": "sub"},
     {"consumer_key_claims": "jti", "scope_claims": ("iss", "jti")},
     {"token_kinds": TokenKinds(required_markers="typ", foreign_claims={"org": "a badge"})},
+    {"token_kinds": TokenKinds(required_markers="typ", required_signs="azp", telling_types="at+jwt")},
+    {"token_kinds": TokenKinds(prefixes={"jti": "7f", "sub": "a"}, required_signs=("azp", "tier"))},
+    {"token_kinds": TokenKinds(prefixes={"org": "a"}), "consumer_key_claims": "org", "scope_claims": "jti"},
+    {"profile": ProviderProfile(check=check, checked_claims=("org", "ver"))},
+    {"profile": ProviderProfile(foreign_audiences={"menu": "It is the menu's."})},
+    {"claim_in": {"org": ["acme", None], "tier": [1, "a"]}},
+    {"any_role": "chef", "role_claims": ["tier", ("nested", "a")]},
 ]
 
 passing = st.fixed_dictionaries(
@@ -53,19 +78,26 @@ def verdict(check: JwtValidator, text: str) -> Any:
         verified = check.validate(text)
     except Refused as refused:
         return refused.reason, str(refused), refused.key_manager
-    return dict(verified.claims), verified.scopes, verified.consumer_key, verified.expires_at, verified.audience
+    names = verified.scopes, verified.roles, verified.groups, verified.permissions
+    return dict(verified.claims), names, verified.consumer_key, verified.expires_at, verified.audience
 
 
-@given(st.sampled_from(CONFIGURATIONS), st.lists(passing, min_size=1, max_size=3), changes, st.data())
-def test_what_was_learnt_changes_no_verdict(configuration, seen, change, data):
+@given(
+    st.sampled_from(CONFIGURATIONS),
+    st.lists(passing, min_size=1, max_size=3),
+    changes,
+    st.lists(st.sampled_from(["at+jwt", "JWT"]), min_size=2, max_size=2),
+    st.data(),
+)
+def test_what_was_learnt_changes_no_verdict(configuration, seen, change, types, data):
     """A validator that verified tokens before says of any other exactly what a new one says."""
     registry = KeyManagerRegistry([manager(**configuration)], transport=NoNetwork(), clock=SetClock())
     learnt, new = JwtValidator(registry), JwtValidator(registry)
     for claims in seen:
-        verdict(learnt, token(good_claims(**claims), alg="EdDSA"))
+        verdict(learnt, token(good_claims(**claims), good_header("EdDSA", typ=types[0]), alg="EdDSA"))
     claims = good_claims(**seen[0])
     same_names = {name: change.get(name, claims[name]) for name in claims}
     payload = data.draw(st.sampled_from([dumps(same_names), dumps(claims | change)]) | spelt(claims | change))
-    text = token(payload, alg="EdDSA")
+    text = token(payload, good_header("EdDSA", typ=types[1]), alg="EdDSA")
     event(f"read at once: {learnt._routes.recall(recognise(text), None) is not None}")
     assert verdict(learnt, text) == verdict(new, text)

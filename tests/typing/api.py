@@ -62,6 +62,21 @@ strict = km.KeyManager(
     max_age_s=60,
     max_lifetime_s=None,
 )
+demanding = km.KeyManager(
+    name="Demanding",
+    issuer="https://demanding.example",
+    audience="orders",
+    keys=km.RemoteKeys(),
+    claim_in={"tier": ["gold", 1]},
+    role_claims=[("realm_access", "roles"), "roles"],
+    any_role="chef",
+    all_groups=["cooks", "staff"],
+    profile=km.ProviderProfile(kind="acme", tenant_claims=["tid", ("realm", "tenant")], answers=km.AnswerRules()),
+)
+demands = km.Demands(any_role={"chef"}, claim_values={"tenant": "acme"}, claim_in={"tier": "gold"})
+by_position = km.Demands("chef")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+named_wrongly = km.Demands(any_roles="chef")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+assert_type(demands.any_role, frozenset[str] | None)
 assert_type(entra.issuers, tuple[str, ...])
 assert_type(rotated.organization, str | None)
 assert_type(strict.waivers(), tuple[str, ...])
@@ -232,6 +247,13 @@ def handle(bearer: str) -> tuple[int, str]:
     assert_type(token.scopes, frozenset[str])
     assert_type(token.issuer, str)
     assert_type(token.key_manager, str)
+    assert_type(token.roles, frozenset[str] | None)
+    assert_type(token.groups, frozenset[str] | None)
+    assert_type(token.permissions, frozenset[str] | None)
+    assert_type(token.tenant, str | None)
+    assert_type(token.is_application, bool | None)
+    demands.check(token)
+    demands.check(bearer)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     return 200, token.key_manager
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from kmvalidate import tokens
-from kmvalidate.claims import ANY_AUDIENCE
+from kmvalidate.audiences import ANY_AUDIENCE
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.key_documents import read_keys
 from kmvalidate.key_manager import DEFAULT_ALGORITHMS, KeyManager

@@ -132,7 +132,7 @@ OKTA = "https://${yourOktaDomain}"
 def document_error(path, issuer, found_at, network=None):
     """Return why a discovery document is refused."""
     with pytest.raises(KeyManagerUnavailable) as refused:
-        jwks_uri(load(path), issuer, found_at, network or Network())
+        jwks_uri(load(path), (issuer,), found_at, network or Network())
     return str(refused.value)
 
 
@@ -245,7 +245,7 @@ def test_entras_common_document_is_no_issuers_document(version):
     assert "its issuer is not the configured one" in document_error(path, ENTRA, ENTRA)
     template = load(path)["issuer"]
     assert "{tenantid}" in template
-    assert jwks_uri(load(path), template, ENTRA, Network(allowed_hosts=("login.windows.net",))).startswith(
+    assert jwks_uri(load(path), (template,), ENTRA, Network(allowed_hosts=("login.windows.net",))).startswith(
         "https://login."
     )
 
@@ -255,9 +255,9 @@ def test_googles_document_needs_its_second_host_listed():
     path, issuer = "samples/google/discovery-2024-02-02.json", "https://accounts.google.com"
     assert "a host that was not configured" in document_error(path, issuer, issuer)
     listed = Network(allowed_hosts=("www.googleapis.com",))
-    assert jwks_uri(load(path), issuer, issuer, listed) == "https://www.googleapis.com/oauth2/v3/certs"
+    assert jwks_uri(load(path), (issuer,), issuer, listed) == "https://www.googleapis.com/oauth2/v3/certs"
     assert (
-        jwks_uri(load("oidcc/google-metadata.json"), issuer, issuer, listed)
+        jwks_uri(load("oidcc/google-metadata.json"), (issuer,), issuer, listed)
         == "https://www.googleapis.com/oauth2/v3/certs"
     )
 
@@ -267,7 +267,7 @@ def test_googles_old_issuer_is_compared_as_it_is_written():
     path = "samples/google/discovery-old.json"
     assert "its issuer" in document_error(path, "https://accounts.google.com", "https://accounts.google.com")
     listed = Network(allowed_hosts=("www.googleapis.com",))
-    assert jwks_uri(load(path), "accounts.google.com", "https://accounts.google.com/x", listed).endswith("/v2/certs")
+    assert jwks_uri(load(path), ("accounts.google.com",), "https://accounts.google.com/x", listed).endswith("/v2/certs")
 
 
 @pytest.mark.parametrize(
@@ -303,14 +303,14 @@ def test_a_document_names_its_keys_to_its_own_issuer_only(path):
 def test_a_whole_document_leads_to_its_keys(path):
     """For its own issuer, a document with keys on the issuer's host leads to exactly the URL it has."""
     document = load(path)
-    assert jwks_uri(document, document["issuer"], document["issuer"], Network()) == document["jwks_uri"]
+    assert jwks_uri(document, (document["issuer"],), document["issuer"], Network()) == document["jwks_uri"]
 
 
 def test_hydras_document_is_used_by_those_who_fetch_over_http():
     """The sample of Ory Hydra has its keys on plain http, which is refused until an operator allows it."""
     path, issuer = "samples/ory-hydra/discovery.json", "http://hydra.localhost"
     assert document_error(path, issuer, issuer).endswith("(this one: http); Network(insecure_http=True) waives that")
-    found = jwks_uri(load(path), issuer, issuer, Network(insecure_http=True))
+    found = jwks_uri(load(path), (issuer,), issuer, Network(insecure_http=True))
     assert found == "http://hydra.localhost/.well-known/jwks.json"
 
 

@@ -1,11 +1,29 @@
 """
-What a test needs in place of an identity provider: an issuer of its own, on this machine.
+What a test needs in place of an identity provider: providers of every kind, on this machine or in process.
 
 Rules kept here: nothing leaves the loopback interface, nothing is written to stderr, and whatever is started ends with
-`LocalIssuer.close`. Keys are made anew each time and are worth nothing outside a test.
+``close()``. Keys are made anew each time and are worth nothing outside a test.
 """
 
+from kmvalidate.testing._faults import FAULTS
 from kmvalidate.testing._jose import SigningKey, tampered
+from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._laws import ProviderLaws
 from kmvalidate.testing._local_issuer import LocalIssuer
+from kmvalidate.testing._simulated import SimulatedProvider
+from kmvalidate.testing._simulated_network import SimulatedNetwork
+from kmvalidate.testing._virtual_clock import VirtualClock
 
-__all__ = ["LocalIssuer", "SigningKey", "tampered"]
+__all__ = [
+    "FAULTS",
+    "LocalIssuer",
+    "LookAlike",
+    "ProviderKind",
+    "ProviderLaws",
+    "SigningKey",
+    "SimulatedNetwork",
+    "SimulatedProvider",
+    "VirtualClock",
+    "Wish",
+    "tampered",
+]

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kmvalidate.ports import HttpResponse
+from kmvalidate.testing._jose import as_json
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    #: By path, what makes the document that lies there.
+    Documents = Mapping[str, Callable[[], Mapping[str, object]]]
 
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 JWKS_PATH = "/jwks"
@@ -26,3 +32,10 @@ def metadata(issuer: str, algorithms: Iterable[str]) -> dict[str, object]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(algorithms),
     }
+
+
+def answer(documents: Documents, path: str) -> HttpResponse:
+    """Return what a server with these documents answers."""
+    document = documents.get(path)
+    body = as_json(document() if document else {"error": "not_found"})
+    return HttpResponse(status=200 if document else 404, headers={"content-type": "application/json"}, body=body)

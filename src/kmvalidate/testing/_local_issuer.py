@@ -7,22 +7,21 @@ signs whatever a test asks for; by default that is an access token of RFC 9068's
 
 from __future__ import annotations
 
-import hmac
 import uuid
 from typing import TYPE_CHECKING
 
-from kmvalidate.errors import ConfigurationError
 from kmvalidate.ports import SystemClock
-from kmvalidate.testing._documents import DISCOVERY_PATH, JWKS_PATH, metadata
-from kmvalidate.testing._jose import SigningKey, as_json, compact
+from kmvalidate.testing._documents import DISCOVERY_PATH, JWKS_PATH, answer, metadata
+from kmvalidate.testing._keyring import Keyring, without_none
 from kmvalidate.testing._loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Self
 
     from kmvalidate.ports import Clock
+    from kmvalidate.testing._jose import SigningKey
 
 _PAST_LIFETIME_S = 300
 
@@ -60,14 +59,10 @@ class LocalIssuer:
         clock: Clock | None = None,
     ) -> None:
         self._audience = audience
-        self._algorithms = tuple(algorithms)
-        if not self._algorithms:
-            raise ConfigurationError("an issuer signs with at least one algorithm")
+        self._keys = Keyring(algorithms)
         self._clock = clock or SystemClock()
-        self._rotations = 0
-        self._published: tuple[SigningKey, ...] = ()
-        self.rotate()
-        self._server = LoopbackServer({DISCOVERY_PATH: self._metadata, JWKS_PATH: self._jwks})
+        documents = {DISCOVERY_PATH: self._metadata, JWKS_PATH: self._jwks}
+        self._server = LoopbackServer(lambda path: answer(documents, path))
         self.issuer = self._server.origin
 
     @property
@@ -85,10 +80,7 @@ class LocalIssuer:
         Raises:
             ConfigurationError: It has no key for that algorithm.
         """
-        wanted = self._algorithms[0] if alg is None else alg
-        if wanted not in self._keys:
-            raise ConfigurationError(f"this issuer signs with {', '.join(self._algorithms)} only")
-        return self._keys[wanted]
+        return self._keys.key(alg)
 
     def rotate(self, *, keep_old: bool = False) -> None:
         """
@@ -97,9 +89,7 @@ class LocalIssuer:
         Args:
             keep_old: Whether the keys published so far stay published beside them.
         """
-        self._rotations += 1
-        self._keys = {alg: SigningKey.make(alg, f"{alg}-{self._rotations}") for alg in self._algorithms}
-        self._published = (*self._keys.values(), *(self._published if keep_old else ()))
+        self._keys.rotate(keep_old=keep_old)
 
     def token(
         self,
@@ -126,7 +116,7 @@ class LocalIssuer:
         """
         key = self.key(alg)
         parameters = {"typ": "at+jwt", "alg": key.alg, "kid": key.kid} | dict(header or {})
-        return self.sign(_without_none(parameters), self.claims(expires_in_s=expires_in_s, **claims), key=key)
+        return self.sign(without_none(parameters), self.claims(expires_in_s=expires_in_s, **claims), key=key)
 
     def claims(self, *, expires_in_s: float = 300, **overrides: object) -> dict[str, object]:
         """
@@ -141,7 +131,7 @@ class LocalIssuer:
         expires = now + expires_in_s
         claims = {"iss": self.issuer, "sub": "alice", "aud": self._audience, "client_id": "web-shop"}
         times = {"iat": now if expires > now else expires - _PAST_LIFETIME_S, "exp": expires}
-        return _without_none({**claims, **times, "jti": uuid.uuid4().hex, "scope": "menu:read", **overrides})
+        return without_none({**claims, **times, "jti": uuid.uuid4().hex, "scope": "menu:read", **overrides})
 
     def sign(
         self,
@@ -164,8 +154,7 @@ class LocalIssuer:
         Raises:
             ConfigurationError: The header's ``alg`` chooses the key, and the issuer has none for it.
         """
-        payload = claims if isinstance(claims, bytes) else as_json(claims)
-        return compact(header, payload, self._signer(header, key))
+        return self._keys.sign(header, claims, key)
 
     def close(self) -> None:
         """Stop serving; closing again does nothing. Tokens can still be signed."""
@@ -177,19 +166,8 @@ class LocalIssuer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _signer(self, header: Mapping[str, object], key: SigningKey | bytes | None) -> Callable[[bytes], bytes]:
-        if isinstance(key, bytes):
-            return lambda message: hmac.digest(key, message, "sha256")
-        if key is None and header.get("alg") == "none":
-            return lambda _: b""
-        return (key or self.key(str(header.get("alg")))).sign
-
     def _metadata(self) -> dict[str, object]:
-        return metadata(self.issuer, self._algorithms)
+        return metadata(self.issuer, self._keys.algorithms)
 
     def _jwks(self) -> dict[str, object]:
-        return {"keys": [key.public_jwk for key in self._published]}
-
-
-def _without_none(members: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in members.items() if value is not None}
+        return {"keys": [key.public_jwk for key in self._keys.published]}

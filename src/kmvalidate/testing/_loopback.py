@@ -1,5 +1,5 @@
 """
-A web server on 127.0.0.1 that serves JSON documents and counts who asked for what.
+A web server on 127.0.0.1 that answers as it is told to and counts who asked for what.
 
 Rules kept here: it listens on the loopback interface only, says nothing on stderr, and leaves no thread and no socket
 behind once it is closed, whatever its clients did.
@@ -11,15 +11,14 @@ import contextlib
 import socket
 import threading
 from collections import Counter
-from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 
-from kmvalidate.testing._jose import as_json
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    from kmvalidate.ports import HttpResponse
 
 _HOST = "127.0.0.1"
 _POLL_S = 0.02
@@ -27,14 +26,14 @@ _POLL_S = 0.02
 
 class LoopbackServer:
     """
-    Serves documents from its construction on, until it is closed.
+    Serves from its construction on, until it is closed.
 
     Args:
-        documents: By path, what makes the document that lies there; asked anew for each request.
+        answer: Makes the answer for a path, anew for each request; None hangs up without one.
     """
 
-    def __init__(self, documents: Mapping[str, Callable[[], Mapping[str, object]]]) -> None:
-        self._server = _Server(documents)
+    def __init__(self, answer: Callable[[str], HttpResponse | None]) -> None:
+        self._server = _Server(answer)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True)
         self._thread.name = "kmvalidate-testing"
         self._thread.start()
@@ -60,8 +59,8 @@ class LoopbackServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # so that server_close() waits for them
 
-    def __init__(self, documents: Mapping[str, Callable[[], Mapping[str, object]]]) -> None:
-        self.documents = documents
+    def __init__(self, answer: Callable[[str], HttpResponse | None]) -> None:
+        self.answer = answer
         self.hits: Counter[str] = Counter()
         self.counting = threading.Lock()
         self._connections: set[Any] = set()
@@ -97,16 +96,16 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         with self.server.counting:
             self.server.hits[path] += 1
-        document = self.server.documents.get(path)
-        status = HTTPStatus.OK if document else HTTPStatus.NOT_FOUND
-        self._answer(status, as_json(document() if document else {"error": "not_found"}))
-
-    def _answer(self, status: HTTPStatus, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        answer = self.server.answer(path)
+        if answer is None:
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
         """Say nothing."""
