@@ -1,15 +1,21 @@
 """What the documentation says of the code, compared with the code."""
 
+import inspect
 import re
 import runpy
+import tomllib
 from pathlib import Path
 
 import attrs
 
 import kmvalidate as km
-from kmvalidate import memory
+from kmvalidate import memory, providers
+from kmvalidate.key_manager import DEFAULT_ALGORITHMS
+from kmvalidate.testing import FAULTS, SimulatedProvider
 
 DOCS = Path(__file__).parent.parent / "docs"
+GROUP = "kmvalidate.providers"
+ROLES = ("role_claims", "group_claims", "permission_claims")
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]*) \|(?: ([^|]*) \|)?", re.MULTILINE)
 
 
@@ -71,3 +77,83 @@ def test_the_limits_of_the_memory_are_told():
     text = (DOCS / "memory.md").read_text("utf-8")
     assert f"; {memory.DEFAULT_REMEMBERED:,} unless set" in text
     assert f"more than {memory.MAX_REMEMBERED_CHARS:,} characters" in text
+
+
+def all_cells(page, title):
+    """Return the cells of each row of the table under a heading, by what stands first in it."""
+    table = re.findall(r"^\| (`.*) \|$", section((DOCS / page).read_text("utf-8"), title), re.MULTILINE)
+    found = [[cell.strip() for cell in row.split("|")] for row in table]
+    return {first.strip("`"): rest for first, *rest in found}
+
+
+def by_provider(tell):
+    """Return what *tell* says of each provider's function and of a key manager that it made."""
+    kinds = {name: name for name in providers.names()} | {"azure_ad": "entra_id"}
+    return {name: tell(providers.load(name), SimulatedProvider(kind).key_manager()) for name, kind in kinds.items()}
+
+
+def blocks(page, language):
+    """Return the blocks of a page that are in a language, one after the other."""
+    fenced = rf"^```{language}\n(.*?)^```$"
+    return "".join(re.findall(fenced, (DOCS / page).read_text("utf-8"), re.MULTILINE | re.DOTALL))
+
+
+def in_words(claims):
+    """Return the names of claims, or the ways to them, as the page writes them."""
+    paths = [(claim,) if isinstance(claim, str) else claim for claim in claims]
+    return ", ".join(" in ".join(f"`{name}`" for name in reversed(path)) for path in paths)
+
+
+def test_every_provider_is_told_with_its_defaults():
+    """The page of providers lists each one with the name, the leeway and the algorithms that it has unless told."""
+
+    def tell(function, manager):
+        default = inspect.signature(function).parameters["name"].default
+        algorithms = "default" if manager.algorithms == DEFAULT_ALGORITHMS else ", ".join(manager.algorithms)
+        return [default or "its host", f"{manager.leeway_s:g} s", algorithms]
+
+    told = {name: cells[1:] for name, cells in all_cells("providers.md", "## All of them").items()}
+    assert told == by_provider(tell)
+
+
+def test_every_provider_is_told_with_its_claims():
+    """The page of providers says for each one in which claims a token has what."""
+
+    def tell(_, manager):
+        names = (manager.role_claims, manager.group_claims, manager.permission_claims)
+        usual = [field.default for field in attrs.fields(km.KeyManager) if field.name in ROLES]
+        own = ["" if paths == default else in_words(paths) for paths, default in zip(names, usual, strict=True)]
+        read = (manager.consumer_key_claims, manager.scope_claims)
+        return [*map(in_words, read), *own, in_words(manager.profile.tenant_claims)]
+
+    assert all_cells("providers.md", "## Where a token has what") == by_provider(tell)
+
+
+def test_every_provider_has_a_section_of_its_own():
+    """The page of providers has a call of each one that a reader can run."""
+    runnable = blocks("providers.md", "python")
+    assert [name for name in providers.names() if f"providers.{name}(" not in runnable] == []
+
+
+def test_every_fault_is_told():
+    """The page of tests lists every way in which a simulated provider fails."""
+    assert set(all_cells("testing.md", "## Faults")) == set(FAULTS)
+
+
+def test_every_field_of_a_profile_is_told():
+    """The page of plug-ins lists every field of a profile."""
+    assert set(all_cells("plugins.md", "## What a profile may do")) == set(attrs.fields_dict(km.ProviderProfile))
+
+
+def test_the_provider_of_ones_own_is_found_by_its_name(tmp_path, monkeypatch):
+    """The example of the page of plug-ins, installed with its entry point, is found and works."""
+    ((name, place),) = tomllib.loads(blocks("plugins.md", "toml"))["project"]["entry-points"][GROUP].items()
+    module = place.partition(":")[0]
+    (tmp_path / f"{module}.py").write_text(blocks("plugins.md", "python"), "utf-8")
+    info = tmp_path / f"{module}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = {place}\n", "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert name in providers.names()
+    assert providers.load(name)(tenant="bakery", audience="orders").issuer == "https://eu.acme.example/bakery"

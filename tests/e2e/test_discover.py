@@ -6,11 +6,15 @@ import json
 import pytest
 
 import kmvalidate as km
+from kmvalidate import providers
+from kmvalidate.cli import main
 from tests.e2e.gateway import AUDIENCE, header_of
 from tests.e2e.provider import ALGORITHMS, OAUTH, OIDC, Issuer
 from tests.hostile import HOST
 
 pytestmark = pytest.mark.e2e
+
+OPEN = ("--private-addresses", "--insecure-http")
 
 
 def test_by_issuer(issuer: Issuer) -> None:
@@ -54,6 +58,21 @@ def test_its_python_text(issuer: Issuer) -> None:
     said = eval(text, {"km": km})  # noqa: S307  # a person would paste it
     assert said == found.key_manager(name="found", audience="orders")
     assert issuer.url in "\n".join(found.report())
+
+
+def test_its_report(root: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command line shows a provider with no vendor's URLs as any, and proposes no named one."""
+    found = km.discover(root.url, network=root.network)
+    assert main(["discover", root.url, *OPEN]) == 0
+    assert capsys.readouterr().out.splitlines() == list(found.report())
+
+
+def test_its_report_by_name(path: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command line proposes a provider with a realm's URL as one of Keycloak, with the network that reached it."""
+    assert main(["discover", path.url, *OPEN]) == 0
+    (call,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("providers."))
+    said = eval(call, {"km": km, "providers": providers})  # noqa: S307  # a person would paste it
+    assert said == providers.keycloak(path.url, audience="...", network=path.network)
 
 
 def test_another_issuer_is_confirmed_by_a_person(root: Issuer, path: Issuer) -> None:

@@ -56,8 +56,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    about = "show what becomes of a good token and eight bad ones"
-    note = "Starts an issuer on this machine, over real HTTP; nothing leaves it. Exit code 0: all as expected, else 1."
+    about = "show what becomes of good and bad tokens of five identity providers"
+    note = "They run on this machine, over real HTTP; nothing leaves it. Exit code 0: all as expected, else 1."
     commands.add_parser("demo", help=about, description=f"{about.capitalize()}. {note}").set_defaults(run=_run_demo)
 
 

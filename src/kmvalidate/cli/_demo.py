@@ -1,5 +1,5 @@
 """
-``kmvalidate demo``: a good token and eight bad ones, against an issuer over real HTTP on this machine.
+``kmvalidate demo``: good and bad tokens of five identity providers, over real HTTP on this machine.
 
 Rules kept here: the tokens go the way every token goes, through `TokenValidator.authenticate`; what is shown is what it
 answered, never the token; an answer that is not the expected one is marked and makes the exit code 1.
@@ -11,24 +11,26 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from kmvalidate.cli._demo_tokens import CASES
+from kmvalidate.cli._demo_cast import assembled
+from kmvalidate.cli._demo_tokens import ACCEPTED, PHASES, UNAVAILABLE
 from kmvalidate.cli._table import table
-from kmvalidate.errors import KeyManagerUnavailable, Refused, shown
-from kmvalidate.key_manager import KeyManager
-from kmvalidate.key_sources import RemoteKeys
-from kmvalidate.ports import Network
-from kmvalidate.registry import KeyManagerRegistry
-from kmvalidate.testing import LocalIssuer
-from kmvalidate.validator import TokenValidator
+from kmvalidate.errors import KeyManagerUnavailable, Reason, Refused, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from kmvalidate.cli._demo_tokens import Case
+    from kmvalidate.cli._demo_cast import Cast
+    from kmvalidate.cli._demo_tokens import Case, Phase
+    from kmvalidate.validator import TokenValidator
+    from kmvalidate.verified import VerifiedToken
 
-_WIDTH = 110
-_HEAD = ("token", "verdict", "reason", "status", "why")
+    Answers = Sequence[tuple[Phase, Sequence[tuple[Case, "Answer"]]]]
+
+_WIDTH = 120
+_HEAD = ("token", "key manager", "verdict", "reason", "hint")
+_ASKED_HEAD = ("key manager", "requests", "for")
 _NOTHING = "-"
+_NAME_WIDTH = 12
 _UNAVAILABLE_STATUS = 503
 
 
@@ -38,19 +40,22 @@ class Answer:
     What became of one token, in words.
 
     Args:
-        verdict: ``accepted``, ``refused`` or ``unavailable``.
+        key_manager: Who answered for it, if anybody.
+
+        verdict: ``accepted``, ``refused`` or ``unavailable``; with the HTTP status unless the call goes on.
 
         reason: The name of the `kmvalidate.Reason`, if it was refused.
 
-        status: The HTTP status a gateway answers with, unless the call goes on.
+        outcome: What it comes to, as a `Case` says it: a reason, ``ACCEPTED`` or ``UNAVAILABLE``.
 
-        why: A sentence.
+        hint: What a person should know.
     """
 
+    key_manager: str | None
     verdict: str
     reason: str = _NOTHING
-    status: str = _NOTHING
-    why: str
+    outcome: Reason | str
+    hint: str
 
 
 def run() -> int:
@@ -60,62 +65,93 @@ def run() -> int:
     Returns:
         0 if every token was answered as it should be, else 1.
     """
-    with LocalIssuer() as idp, LocalIssuer(algorithms=("RS256",)) as stranger:
-        validator = _validator(idp.issuer)
-        answers = [(case, answer(validator, case.make(idp, stranger))) for case in CASES]
-        surprises = [case for case, given in answers if not _as_expected(case, given)]
-        lines = (*_opening(idp), *_rows(answers), *_closing(idp, len(answers), len(surprises)))
+    with assembled() as cast:
+        answers = [(phase, tuple(_played(phase, cast))) for phase in PHASES]
+        lines = (*_opening(cast), *_rows(answers), *_closing(cast, answers))
     print(*lines, sep="\n")
-    return 1 if surprises else 0
+    return 1 if _surprises(answers) else 0
 
 
-def answer(validator: TokenValidator, token: str) -> Answer:
-    """Ask *validator* about *token* and put its answer into words."""
+def answer(case: Case, validator: TokenValidator, token: str) -> Answer:
+    """Ask *validator*, and then the API of *case*, about *token*, and put the answer into words."""
     try:
         verified = validator.authenticate(token)
+        if case.demands:
+            case.demands.check(verified)
     except Refused as refused:
-        reason = refused.reason
-        return Answer(verdict="refused", reason=reason.name, status=str(reason.status), why=str(refused))
+        return _refusal(refused)
     except KeyManagerUnavailable as outage:
-        return Answer(verdict="unavailable", status=str(_UNAVAILABLE_STATUS), why=str(outage))
-    scopes = " ".join(sorted(verified.scopes))
-    who = f"{verified.key_manager} stands behind it: subject {verified.subject}, client {verified.consumer_key}"
-    return Answer(verdict="accepted", why=f"{who}, scopes {scopes}.")
+        again = f"{outage.why}; try again in {outage.retry_after_s:.0f} s"
+        verdict = f"unavailable {_UNAVAILABLE_STATUS}"
+        return Answer(key_manager=outage.key_manager, verdict=verdict, outcome=UNAVAILABLE, hint=again)
+    return Answer(key_manager=verified.key_manager, verdict="accepted", outcome=ACCEPTED, hint=_who(verified))
 
 
-def _validator(issuer: str) -> TokenValidator:
-    keys = RemoteKeys(network=Network(private_addresses=True, insecure_http=True))
-    manager = KeyManager(name="Demo issuer", issuer=issuer, audience="orders", keys=keys)
-    return TokenValidator(KeyManagerRegistry([manager]))
-
-
-def _as_expected(case: Case, given: Answer) -> bool:
-    return (
-        (given.verdict, given.reason) == ("refused", case.reason.name) if case.reason else given.verdict == "accepted"
+def _refusal(refused: Refused) -> Answer:
+    said = (("got", refused.got), ("expected", refused.expected))
+    facts = f"{refused.claim}: " + ", ".join(f"{what} {fact}" for what, fact in said if fact is not None)
+    return Answer(
+        key_manager=refused.key_manager,
+        verdict=f"refused {refused.reason.status}",
+        reason=refused.reason.name,
+        outcome=refused.reason,
+        hint=refused.hint or (facts if refused.claim else refused.reason.sentence),
     )
 
 
-def _opening(idp: LocalIssuer) -> Iterator[str]:
-    yield f"An identity provider runs at {idp.issuer} while this demo lasts, and is configured as a"
-    yield f'key manager for the API "orders". {len(CASES)} tokens are sent to the API:'
+def _who(verified: VerifiedToken) -> str:
+    whose = "itself" if verified.is_application else verified.subject
+    return f"{verified.consumer_key} for {whose}, may {' '.join(sorted(verified.scopes))}"
+
+
+def _played(phase: Phase, cast: Cast) -> Iterator[tuple[Case, Answer]]:
+    phase.happens(cast)
+    for case in phase.cases:
+        yield case, answer(case, cast.validator, case.make(cast))
+
+
+def _surprises(answers: Answers) -> int:
+    return sum(case.outcome != given.outcome for _, played in answers for case, given in played)
+
+
+def _tokens(answers: Answers) -> int:
+    return sum(len(played) for _, played in answers)
+
+
+def _opening(cast: Cast) -> Iterator[str]:
+    yield "Five identity providers run on this machine while this demo lasts, and one gateway knows them all:"
+    yield ""
+    yield from (f"  {name:<{_NAME_WIDTH}}{provider.issuer}" for name, provider in cast.named.items())
     yield ""
 
 
-def _rows(answers: list[tuple[Case, Answer]]) -> Iterator[str]:
-    rows = [(case.title, given.verdict, given.reason, given.status, _why(case, given)) for case, given in answers]
+def _rows(answers: Answers) -> Iterator[str]:
+    rows: list[tuple[str, ...]] = []
+    for phase, played in answers:
+        rows.append((f"{phase.title}:",))
+        for case, given in played:
+            rows.append((case.title, given.key_manager or _NOTHING, given.verdict, given.reason, _hint(case, given)))
     return table(_HEAD, rows, _WIDTH)
 
 
-def _why(case: Case, given: Answer) -> str:
-    expected = case.reason.name if case.reason else "accepted"
-    return given.why if _as_expected(case, given) else f"NOT EXPECTED (should be {expected}): {given.why}"
+def _hint(case: Case, given: Answer) -> str:
+    if case.outcome == given.outcome:
+        return given.hint
+    expected = case.outcome.name if isinstance(case.outcome, Reason) else case.outcome
+    return f"NOT EXPECTED (should be {expected}): {given.hint}"
 
 
-def _closing(idp: LocalIssuer, tokens: int, surprises: int) -> Iterator[str]:
+def _closing(cast: Cast, answers: Answers) -> Iterator[str]:
+    surprises, tokens = _surprises(answers), _tokens(answers)
     yield ""
-    yield f"Fetched for all {tokens} tokens together, over HTTP:"
-    yield from (f"  {times} x GET {shown(path)}" for path, times in idp.hits.items())
-    yield "Refused means 401 for the caller; a provider that cannot be asked would be unavailable, 503."
+    yield f"For all {tokens} tokens together the gateway asked the providers, over HTTP:"
+    yield ""
+    asked = ((name, provider.hits) for name, provider in cast.named.items())
+    yield from table(
+        _ASKED_HEAD, [(name, str(hits.total()), ", ".join(map(shown, hits))) for name, hits in asked], _WIDTH
+    )
+    yield ""
+    yield "Refused is the caller's affair (401, or 403 for a good token that may not); unavailable is ours (503)."
     yield f"{surprises} of {tokens} answers were not as expected." if surprises else "Every answer was as expected."
     yield ""
     yield "Next: `kmvalidate discover URL` shows what your own provider publishes. Every reason is explained in"

@@ -1,5 +1,5 @@
 """
-The nine tokens of ``kmvalidate demo``: data, and how each is made.
+The tokens of ``kmvalidate demo``: data, and how each is made.
 
 Rules kept here: every bad token is what a real mistake or a real attack looks like, and is wrong in one way only.
 """
@@ -10,13 +10,29 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from kmvalidate.demands import Demands
 from kmvalidate.errors import Reason
-from kmvalidate.testing import tampered
+from kmvalidate.testing import SigningKey, tampered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kmvalidate.testing import LocalIssuer
+    from kmvalidate.cli._demo_cast import Cast
+    from kmvalidate.testing import SimulatedProvider
+
+    Make = Callable[[Cast], str]
+
+ACCEPTED = "accepted"
+UNAVAILABLE = "unavailable"
+
+_COOLDOWN_S = 11  # a second more than the least time between two fetches that unknown keys cause
+_BRANCH = "66666666-7777-4888-8999-000000000000"
+_BACKOFF_S = 31  # a second more than the longest time for which a provider that failed is left alone
+_FOR_CHEFS = Demands(any_role="chef")
+
+
+def _nothing(_: Cast) -> None:
+    """Time does not even pass."""
 
 
 @attrs.frozen
@@ -27,47 +43,187 @@ class Case:
     Args:
         title: What it is, in a few words.
 
-        make: Makes it, given the configured issuer and one that nobody configured.
+        make: Makes it.
 
-        reason: Why it should be refused; None if it should be accepted.
+        outcome: Why it should be refused, or ``ACCEPTED`` or ``UNAVAILABLE``.
+
+        demands: What the API that it is sent to demands beyond a good token.
     """
 
     title: str
-    make: Callable[[LocalIssuer, LocalIssuer], str]
-    reason: Reason | None
+    make: Make
+    outcome: Reason | str
+    demands: Demands | None = None
 
 
-def _unsigned(idp: LocalIssuer, _: LocalIssuer) -> str:
-    """RFC 8725 section 2.1: the header says that no signature is needed."""
-    return idp.sign({"typ": "at+jwt", "alg": "none"}, idp.claims())
+@attrs.frozen
+class Phase:
+    """
+    Tokens that are sent one after the other.
+
+    Args:
+        title: What they have in common.
+
+        cases: The tokens.
+
+        happens: What happens before.
+    """
+
+    title: str
+    cases: tuple[Case, ...]
+    happens: Callable[[Cast], None] = _nothing
 
 
-def _hmac_with_the_public_key(idp: LocalIssuer, _: LocalIssuer) -> str:
+def _of(kind: str, **wishes: object) -> Make:
+    return lambda cast: _provider(cast, kind).token(**wishes)  # type: ignore[arg-type]
+
+
+def _by(kind: str, issuer: Callable[[str], str]) -> Make:
+    """Return what makes a token of another issuer, given that of the provider of that kind."""
+    return lambda cast: _provider(cast, kind).token(claims={"iss": issuer(_provider(cast, kind).issuer)})
+
+
+def _elsewhere(issuer: str) -> str:
+    return "https://sso.internal/realms/" + issuer.rpartition("/")[2]
+
+
+def _of_the_org_server(issuer: str) -> str:
+    return issuer.partition("/oauth2/")[0]
+
+
+def _of_a_branch(issuer: str) -> str:
+    return issuer.replace("/oauth2/token", f"/o/{_BRANCH}/oauth2/token")
+
+
+def _overage(cast: Cast) -> str:
+    """More than 200 groups: the token says where to ask for them."""
+    sources = {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://graph.example"}}}
+    return cast.entra_id.token(claims={"groups": None, **sources})
+
+
+def _alike(kind: str, name: str) -> Make:
+    return lambda cast: _provider(cast, kind).look_alike(name)
+
+
+def _kept(name: str) -> Make:
+    return lambda cast: cast.kept[name]
+
+
+def _provider(cast: Cast, kind: str) -> SimulatedProvider:
+    provider: SimulatedProvider = getattr(cast, kind)
+    return provider
+
+
+def _hmac_with_the_public_key(cast: Cast) -> str:
     """RFC 8725 section 2.1: what everybody knows is taken for a shared secret."""
-    key = idp.key("RS256")
-    return idp.sign({"typ": "at+jwt", "alg": "HS256", "kid": key.kid}, idp.claims(), key=key.public_pem)
+    return cast.entra_id.token(header={"alg": "HS256"}, key=cast.entra_id.key().public_pem)
 
 
-def _forged(idp: LocalIssuer, stranger: LocalIssuer) -> str:
+def _forged(cast: Cast) -> str:
     """Everything is right but the key: it has the good key's id, and belongs to somebody else."""
-    return stranger.token(alg="RS256", header={"kid": idp.key("RS256").kid}, iss=idp.issuer)
+    return cast.asgardeo.token(key=SigningKey.make("RS256", "of a stranger"))
 
 
-def _id_token(idp: LocalIssuer, _: LocalIssuer) -> str:
-    """OpenID Connect Core section 2: signed with the same key, meant for the client to read."""
-    return idp.token(
-        header={"typ": "JWT"}, client_id=None, scope=None, azp="orders", nonce="n-0S6", at_hash="MTIzNDU2Nzg5MA"
-    )
+def _signed_by_a_neighbour(cast: Cast) -> str:
+    """Another configured provider's key, under its own key id: keys belong to an issuer."""
+    key = cast.okta.key()
+    return cast.keycloak.token(header={"kid": key.kid}, key=key)
 
 
-CASES = (
-    Case("a good access token", lambda idp, _: idp.token(), None),
-    Case("expired ten minutes ago", lambda idp, _: idp.token(expires_in_s=-600), Reason.EXPIRED),
-    Case("for another API", lambda idp, _: idp.token(aud="billing"), Reason.WRONG_AUDIENCE),
-    Case("from an unknown issuer", lambda _, stranger: stranger.token(), Reason.UNKNOWN_ISSUER),
-    Case("an ID token", _id_token, Reason.WRONG_TOKEN_KIND),
-    Case("changed after signing", lambda idp, _: tampered(idp.token(), sub="admin"), Reason.BAD_SIGNATURE),
-    Case("signed with a stranger's key", _forged, Reason.BAD_SIGNATURE),
-    Case('unsigned (alg "none")', _unsigned, Reason.ALGORITHM_NOT_ALLOWED),
-    Case("HS256 with the public key", _hmac_with_the_public_key, Reason.ALGORITHM_NOT_ALLOWED),
+def _changes_its_key(cast: Cast) -> None:
+    cast.clock.advance(_COOLDOWN_S)
+    cast.kept["old"] = cast.keycloak.token()
+    cast.keycloak.rotate()
+
+
+def _replaces_its_key(cast: Cast) -> None:
+    cast.kept["lost"] = cast.auth0.token()
+    cast.auth0.rotate(overlap=False)
+
+
+def _goes_down(cast: Cast) -> None:
+    cast.clock.advance(_COOLDOWN_S)
+    cast.kept["known"] = cast.okta.token()
+    cast.okta.fail("down")
+    cast.okta.rotate()
+
+
+def _comes_back(cast: Cast) -> None:
+    cast.clock.advance(_BACKOFF_S)
+    cast.okta.recover()
+
+
+_GOOD = (
+    Case("Keycloak", _of("keycloak"), ACCEPTED),
+    Case("Entra ID, v2.0", _of("entra_id", version="2.0"), ACCEPTED),
+    Case("Entra ID, v1.0", _of("entra_id", version="1.0"), ACCEPTED),
+    Case("Okta", _of("okta"), ACCEPTED),
+    Case("Asgardeo", _of("asgardeo"), ACCEPTED),
+    Case("Auth0", _of("auth0"), ACCEPTED),
+    Case("Auth0, RFC 9068 profile", _of("auth0", version="rfc9068", application=True), ACCEPTED),
+)
+_LOOK_ALIKES = (
+    Case("Keycloak, ID token", _alike("keycloak", "ID token"), Reason.WRONG_TOKEN_KIND),
+    Case("Keycloak, offline token", _alike("keycloak", "offline token"), Reason.WRONG_TOKEN_KIND),
+    Case("Entra ID, ID token", _alike("entra_id", "ID token"), Reason.WRONG_TOKEN_KIND),
+    Case("Okta, ID token", _alike("okta", "ID token"), Reason.WRONG_TOKEN_KIND),
+    Case("Okta, logout token", _alike("okta", "logout token"), Reason.WRONG_TOKEN_KIND),
+    Case("Asgardeo, refresh token", _alike("asgardeo", "refresh token"), Reason.WRONG_TOKEN_KIND),
+    Case("Auth0, ID token", _alike("auth0", "ID token"), Reason.WRONG_TOKEN_KIND),
+)
+_MISTAKES = (
+    Case("expired", _of("keycloak", expires_in_s=-600), Reason.EXPIRED),
+    Case("Keycloak, aud `account`", _of("keycloak", audience="account"), Reason.WRONG_AUDIENCE),
+    Case("Entra ID, for Graph", _alike("entra_id", "Graph token"), Reason.WRONG_AUDIENCE),
+    Case("Okta, for another API", _of("okta", audience="api://billing"), Reason.WRONG_AUDIENCE),
+    Case("Asgardeo, for its client", _of("asgardeo", audience="web-shop"), Reason.WRONG_AUDIENCE),
+    Case("Auth0, for /userinfo", _alike("auth0", "token for /userinfo"), Reason.WRONG_AUDIENCE),
+    Case("Keycloak, other address", _by("keycloak", _elsewhere), Reason.UNKNOWN_ISSUER),
+    Case("Entra ID, other tenant", _alike("entra_id", "token of a foreign tenant"), Reason.UNKNOWN_ISSUER),
+    Case("Okta, org server", _by("okta", _of_the_org_server), Reason.UNKNOWN_ISSUER),
+    Case("Asgardeo, sub-org", _by("asgardeo", _of_a_branch), Reason.UNKNOWN_ISSUER),
+    Case("Auth0, no slash", _by("auth0", lambda issuer: issuer.removesuffix("/")), Reason.UNKNOWN_ISSUER),
+    Case("unknown issuer", _by("keycloak", lambda _: "https://idp.example"), Reason.UNKNOWN_ISSUER),
+)
+_RIGHTS = (
+    Case("Keycloak, a chef", _of("keycloak", roles={"chef"}), ACCEPTED, _FOR_CHEFS),
+    Case("Keycloak, a waiter", _of("keycloak", roles={"waiter"}), Reason.MISSING_ROLE, _FOR_CHEFS),
+    Case("Entra ID, too many groups", _overage, Reason.UNKNOWN_ROLES, Demands(any_group="chefs")),
+)
+_ATTACKS = (
+    Case("changed after signing", lambda cast: tampered(cast.okta.token(), sub="admin"), Reason.BAD_SIGNATURE),
+    Case("a stranger's key", _forged, Reason.BAD_SIGNATURE),
+    Case("another provider's key", _signed_by_a_neighbour, Reason.BAD_SIGNATURE),
+    Case("a key id made up", _of("auth0", header={"kid": "made-up"}), Reason.UNKNOWN_KEY),
+    Case('unsigned (alg "none")', _of("okta", header={"alg": "none"}, key=b""), Reason.ALGORITHM_NOT_ALLOWED),
+    Case("HS256, the public key", _hmac_with_the_public_key, Reason.ALGORITHM_NOT_ALLOWED),
+)
+_CHANGED = (
+    Case("Keycloak, new key", _of("keycloak"), ACCEPTED),
+    Case("Keycloak, old key", _kept("old"), ACCEPTED),
+)
+_REPLACED = (
+    Case("Auth0, new key", _of("auth0"), ACCEPTED),
+    Case("Auth0, lost key", _kept("lost"), Reason.UNKNOWN_KEY),
+)
+_DOWN = (
+    Case("Okta, known key", _kept("known"), ACCEPTED),
+    Case("Okta, new key", _of("okta"), UNAVAILABLE),
+    Case("Keycloak meanwhile", _of("keycloak"), ACCEPTED),
+    Case("Entra ID meanwhile", _of("entra_id"), ACCEPTED),
+    Case("Asgardeo meanwhile", _of("asgardeo"), ACCEPTED),
+    Case("Auth0 meanwhile", _of("auth0"), ACCEPTED),
+)
+
+#: Everything that is sent, in that order.
+PHASES = (
+    Phase("Good tokens", _GOOD),
+    Phase("Signed with the same keys, and no access tokens", _LOOK_ALIKES),
+    Phase("Mistakes of every day", _MISTAKES),
+    Phase("Good tokens, for an API that is not for everybody", _RIGHTS),
+    Phase("Attacks", _ATTACKS),
+    Phase("Keycloak changes its key, and publishes the old one a while longer", _CHANGED, _changes_its_key),
+    Phase("Auth0 has lost its key, and publishes another in its place", _REPLACED, _replaces_its_key),
+    Phase("Okta changes its key and goes down", _DOWN, _goes_down),
+    Phase("Okta is back", (Case("Okta, new key", _of("okta"), ACCEPTED),), _comes_back),
 )

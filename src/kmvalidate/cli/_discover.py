@@ -1,7 +1,8 @@
 """
 ``kmvalidate discover URL``: what a provider publishes, for a person to read before it is configured.
 
-Rules kept here: what a provider says is shown in printable ASCII, so that no document speaks to the terminal.
+Rules kept here: what a provider says is shown in printable ASCII, so that no document speaks to the terminal. What is
+proposed for a provider by its name goes before what is proposed for any.
 """
 
 from __future__ import annotations
@@ -9,12 +10,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import attrs
+
 from kmvalidate.discovered import discover
 from kmvalidate.errors import ConfigurationError, KMValidateError
 from kmvalidate.ports import Network
+from kmvalidate.providers import _suggest
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
+
+    from kmvalidate.discovered import Discovered
 
 _MISCONFIGURED = 2
 _UNAVAILABLE = 3
@@ -32,9 +39,20 @@ def run(arguments: argparse.Namespace) -> int:
     except KMValidateError as error:
         print(f"kmvalidate: {_printable(str(error))}", file=sys.stderr)
         return _MISCONFIGURED if isinstance(error, ConfigurationError) else _UNAVAILABLE
-    for line in found.report():
+    for line in _report(found):
         print(_printable(line))
     return 0
+
+
+def _report(found: Discovered) -> Iterator[str]:
+    noted = attrs.evolve(found, notes=(*found.notes, *_suggest.notes(found)))
+    lines, of_any = noted.report(), len(noted.as_python().splitlines())
+    suggested = _suggest.suggest(found)
+    yield from lines[:-of_any]
+    if suggested is not None:
+        yield from ("# By its URLs it is one that is known by name:", suggested, "")
+        yield "# Or with nothing but what it publishes:"
+    yield from lines[-of_any:]
 
 
 def _network(arguments: argparse.Namespace) -> Network:
