@@ -1,15 +1,16 @@
 """
 Run every ``python`` block of the README and the pages, page by page, as a reader would.
 
-Rules kept here: the blocks of one page share a namespace and run in order, and the tests they define are called;
-nothing is fetched but from this machine; the files that examples mention lie in a folder made for the run. A block that
-is to be read only is fenced as ``py``.
+Rules kept here: the blocks of one page share a namespace and run in order, and the tests they define are called, those
+of classes too; nothing is fetched but from this machine; the files that examples mention lie in a folder made for the
+run. A block that is to be read only is fenced as ``py``.
 """
 
 import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -32,9 +33,23 @@ def run_page(page: Path) -> int:
     for block in blocks:
         line = text.count("\n", 0, block.start(1))
         exec(compile("\n" * line + block[1], page, "exec"), namespace)  # noqa: S102
-    for test in [value for name, value in namespace.items() if name.startswith("test_") and callable(value)]:
+    for test in [*tests_in(namespace), *tests_of_classes(namespace)]:
         test()
     return len(blocks)
+
+
+def tests_in(namespace: dict[str, object]) -> Iterator[Callable[[], object]]:
+    """Yield the tests among these names."""
+    for name, value in namespace.items():
+        if name.startswith("test_") and callable(value):
+            yield value
+
+
+def tests_of_classes(namespace: dict[str, object]) -> Iterator[Callable[[], object]]:
+    """Yield the tests of the test classes among these names, each of an object of its own."""
+    for name, value in namespace.items():
+        if name.startswith("Test") and isinstance(value, type):
+            yield from (getattr(value(), test) for test in dir(value) if test.startswith("test_"))
 
 
 def main() -> int:

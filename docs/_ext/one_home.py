@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 import kmvalidate
+from kmvalidate import providers, testing
 
 LOGGER = logging.getLogger(__name__)
 
@@ -24,9 +25,15 @@ def compare(app: Sphinx, page: str, source: list[str]) -> None:
     if page == "why-refused" and not why_refused.is_current():
         LOGGER.warning("docs/why-refused.md is not up to date: python docs/_ext/why_refused.py --write")
     if page == "api":
-        documented = set(re.findall(r"^\.\. auto\w+:: kmvalidate\.(\w+)", source[0], re.MULTILINE))
-        for name in sorted(set(kmvalidate.__all__) - documented - {"__version__"}):
-            LOGGER.warning("docs/api.md leaves out kmvalidate.%s", name)
+        documented = set(re.findall(r"^\.\. (?:auto\w+|py:data):: ([\w.]+)", source[0], re.MULTILINE))
+        for name in sorted(public() - documented):
+            LOGGER.warning("docs/api.md leaves out %s", name)
+
+
+def public() -> set[str]:
+    """Return the full names of everything public."""
+    modules = (kmvalidate, providers, testing)
+    return {f"{module.__name__}.{name}" for module in modules for name in module.__all__ if name != "__version__"}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
