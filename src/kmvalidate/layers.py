@@ -17,7 +17,6 @@ import attrs
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.events import KeyManagerAdded, KeyManagerRemoved
 from kmvalidate.key_manager import KeyManager
-from kmvalidate.profiles import ANY_PROVIDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -51,7 +50,7 @@ class View:
     def profiles(self) -> Mapping[str, ProviderProfile]:
         """What is known of each kind of provider among them; made when a token is refused, and not before."""
         profiles = (state.manager.profile for state in self.names.values())
-        return {profile.kind: profile for profile in profiles if profile is not ANY_PROVIDER}
+        return {profile.kind: profile for profile in profiles}
 
     @cached_property
     def families(self) -> frozenset[tuple[str, str]]:

@@ -7,6 +7,7 @@ about tokens that were refused; whatever it says, it accepts nothing that would 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,12 @@ def _callable(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not callable(value):
         raise ConfigurationError(f"{field.name} is a function")
 
+
+_OF_A_TENANT = re.compile(r"https?://[^/]+/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|\Z)")
+_TENANT_HINT = (
+    "A key manager is configured for that tenant with another issuer. Entra ID has one for v1 tokens and one for v2: "
+    "requestedAccessTokenVersion in the manifest of the API chooses, and providers.entra_id takes both."
+)
 
 _said = attrs.validators.optional(non_empty)
 
@@ -172,5 +179,10 @@ class ProviderProfile:
             self.check({name: claims[name] for name in self.checked_claims if name in claims}, claims.keys())
 
 
-#: What is known of a provider of which nothing is known.
-ANY_PROVIDER = ProviderProfile()
+def _tenant(issuer: str) -> str | None:
+    found = _OF_A_TENANT.match(issuer)
+    return found[1] if found else None
+
+
+#: What is known of a provider of which nothing is known: that an issuer may have a tenant in it.
+ANY_PROVIDER = ProviderProfile(family=_tenant, family_hint=_TENANT_HINT)

@@ -9,7 +9,18 @@ from kmvalidate.providers import oidc
 from kmvalidate.rules import ACCESS_TOKENS
 from kmvalidate.testing import SimulatedProvider
 from tests.fakes import FakeTransport
-from tests.signing import NoNetwork, SetClock, good_claims, good_header, jwks, reason, static_keys, token, with_claims
+from tests.signing import (
+    NoNetwork,
+    SetClock,
+    good_claims,
+    good_header,
+    jwks,
+    reason,
+    refusal,
+    static_keys,
+    token,
+    with_claims,
+)
 from tests.vectors.support import load
 
 ISSUER = "https://idp.example/realms/acme"
@@ -162,3 +173,21 @@ def test_an_issuer_in_process_and_over_http():
             check = idp.validator().authenticate
             assert check(idp.token(scopes={"a"}, roles={"cook"})).roles == {"cook"}
             assert [reason(check, idp.look_alike(name)) for name in idp.look_alikes] == ["WRONG_TOKEN_KIND"] * 2
+
+
+@pytest.mark.parametrize(
+    ("configured", "met"),
+    [
+        ("https://login.microsoftonline.com/{}/v2.0", "https://sts.windows.net/{}/"),
+        ("https://sts.windows.net/{}/", "https://login.microsoftonline.com/{}/v2.0"),
+        ("https://login.microsoftonline.com/{}/v2.0", "https://login.microsoftonline.us/{}/v2.0"),
+    ],
+)
+def test_the_other_version_of_a_tenant_is_explained(configured, met):
+    """A v1 token of a tenant whose v2 issuer is configured, or the other way round, is refused with what to do."""
+    tenant, other = "2f4a9838-26b7-47ee-be60-ccc1fdec5953", "84c31ca0-ac3b-4eae-ad11-519d80233e6f"
+    check = checks(oidc(configured.format(tenant), audience="orders", keys=static_keys("P-256")))
+    refused = refusal(check, with_claims(iss=met.format(tenant)))
+    assert (refused.reason.name, "requestedAccessTokenVersion" in refused.hint) == ("UNKNOWN_ISSUER", True)
+    for stranger in (met.format(other), met.format(tenant + "0"), met.format("x/" + tenant), tenant):
+        assert refusal(check, with_claims(iss=stranger)).hint is None
