@@ -18,6 +18,9 @@ from kmvalidate.errors import ConfigurationError
 if TYPE_CHECKING:
     import attrs
 
+#: A pattern for UUIDs, which Microsoft calls GUIDs (RFC 9562 section 4), in lower case.
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
 K = TypeVar("K")
 V = TypeVar("V")
 

@@ -15,7 +15,7 @@ import attrs
 
 from kmvalidate.attributes import to_paths
 from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.fields import FrozenDict, is_a, non_empty, number, to_name_set, to_names
+from kmvalidate.fields import UUID, FrozenDict, is_a, non_empty, number, to_name_set, to_names
 from kmvalidate.rules import ACCESS_TOKENS, TokenKinds
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _callable(_: object, field: attrs.Attribute[Any], value: object) -> None:
         raise ConfigurationError(f"{field.name} is a function")
 
 
-_OF_A_TENANT = re.compile(r"https?://[^/]+/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|\Z)")
+_OF_A_TENANT = re.compile(rf"https?://[^/]+/({UUID})(?:/|\Z)")
 _TENANT_HINT = (
     "A key manager is configured for that tenant with another issuer. Entra ID has one for v1 tokens and one for v2: "
     "requestedAccessTokenVersion in the manifest of the API chooses, and providers.entra_id takes both."

@@ -13,7 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from kmvalidate.errors import ConfigurationError
 
-_OIDC_SUFFIX = "/.well-known/openid-configuration"
+#: Where the discovery document of an issuer lies (OpenID Connect Discovery section 4).
+OIDC_SUFFIX = "/.well-known/openid-configuration"
 _OAUTH_INFIX = "/.well-known/oauth-authorization-server"
 
 _PLAIN = re.compile(r"[!-~]{1,2048}")
@@ -67,7 +68,7 @@ def well_known_urls(issuer: str, *, insecure_http: bool = False) -> tuple[str, .
     parts = checked_url(issuer, insecure_http=insecure_http, allow_query=False)
     path = parts.path.removesuffix("/")
     root = f"{parts.scheme}://{parts.netloc}"
-    return (f"{root}{path}{_OIDC_SUFFIX}", f"{root}{_OAUTH_INFIX}{path}")
+    return (f"{root}{path}{OIDC_SUFFIX}", f"{root}{_OAUTH_INFIX}{path}")
 
 
 def issuer_of(well_known_url: str, *, insecure_http: bool = False) -> str:
@@ -79,7 +80,7 @@ def issuer_of(well_known_url: str, *, insecure_http: bool = False) -> str:
     """
     parts = checked_url(well_known_url, insecure_http=insecure_http)
     root, path = f"{parts.scheme}://{parts.netloc}", parts.path
-    for well_known in (_OIDC_SUFFIX, _OAUTH_INFIX):
+    for well_known in (OIDC_SUFFIX, _OAUTH_INFIX):
         if path.endswith(well_known):
             return root + path.removesuffix(well_known)
         if path.startswith(well_known + "/"):

@@ -66,8 +66,14 @@ def test_further_issuers_are_held_to_what_the_issuer_is():
         providers.adfs("adfs.example", audience="orders", extra_issuers="https://adfs.example/adfs")
     with pytest.raises(ConfigurationError, match="org authorization server"):
         providers.okta("https://a.okta.com/oauth2/default", audience="orders", extra_issuers=["https://a.okta.com"])
+    with pytest.raises(ConfigurationError, match="org authorization server"):
+        providers.okta(
+            "https://a.okta.com/oauth2/default", audience="a", extra_issuers=(one for one in ["https://a.okta.com"])
+        )
     assert providers.okta(
-        "https://a.okta.com/oauth2/default", audience="orders", extra_issuers="https://a.okta.com/oauth2/aus1"
+        "https://a.okta.com/oauth2/default",
+        audience="orders",
+        extra_issuers=(one for one in ["https://a.okta.com/oauth2/aus1"]),
     ).issuers == ("https://a.okta.com/oauth2/default", "https://a.okta.com/oauth2/aus1")
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Unpack
 
-from kmvalidate.errors import ConfigurationError, Reason, Refused
+from kmvalidate.errors import ConfigurationError, Refused
 from kmvalidate.profiles import ProviderProfile
-from kmvalidate.providers._common import further_issuers, key_manager
+from kmvalidate.providers._common import further_issuers, key_manager, lacks_signs
 from kmvalidate.rules import TokenKinds
+from kmvalidate.urls import OIDC_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL}){{0,30}}")
 _ISSUER = re.compile(r"https?://([^/]+)/adfs(/services/trust)?")
-_WELL_KNOWN = "/.well-known/openid-configuration"
 
 _USER = frozenset({"sub", "upn", "unique_name", "sid", "primarysid", "email", "winaccountname"})
 _OF_NOBODY = frozenset(
@@ -50,8 +50,7 @@ def _is_application(claims: Mapping[str, Any]) -> bool | None:
 
 
 def _explain(refused: Refused, _: Mapping[str, Any]) -> str | None:
-    lacks_signs = refused.reason is Reason.WRONG_TOKEN_KIND and refused.claim is None
-    return _KIND_HINT if lacks_signs else None
+    return _KIND_HINT if lacks_signs(refused) else None
 
 
 def _family(issuer: str) -> str | None:
@@ -103,7 +102,7 @@ def adfs(
         ConfigurationError: The host is none, the issuer is that of ID tokens, nothing tells where the keys lie, or
             `KeyManager` refuses an argument.
     """
-    if issuer is not None and _WELL_KNOWN in str(issuer):
+    if issuer is not None and OIDC_SUFFIX in str(issuer):
         issuer, discovery_url = None, issuer
     base = _base(host, issuer, discovery_url)
     place = jwks_url or (f"{base}/discovery/keys" if base and options.get("keys") is None else None)
@@ -128,9 +127,9 @@ def _base(host: str | None, issuer: str | None, discovery_url: str | None) -> st
     if host is not None and discovery_url is not None:
         raise ConfigurationError("AD FS is found by host= or by discovery_url=, not by both")
     if discovery_url is not None:
-        if not str(discovery_url).endswith(f"/adfs{_WELL_KNOWN}"):
-            raise ConfigurationError(f"the discovery document of AD FS lies at https://HOST/adfs{_WELL_KNOWN}")
-        return discovery_url.removesuffix(_WELL_KNOWN)
+        if not str(discovery_url).endswith(f"/adfs{OIDC_SUFFIX}"):
+            raise ConfigurationError(f"the discovery document of AD FS lies at https://HOST/adfs{OIDC_SUFFIX}")
+        return discovery_url.removesuffix(OIDC_SUFFIX)
     named = _family(str(issuer)) if host is None else host
     is_host = isinstance(named, str) and bool(_HOST.fullmatch(named))
     if host is not None and not is_host:

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Unpack
 
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import UUID
 from kmvalidate.ports import Network
 from kmvalidate.profiles import ProviderProfile
 from kmvalidate.providers._common import key_manager, placed
@@ -26,7 +27,7 @@ _CLOUD = "https://api.asgardeo.io"
 _USUAL = "/oauth2/token"
 _KEYS = "/oauth2/jwks"
 _ORG = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = re.compile(UUID)
 _FORM = re.compile(r"(https?://[^/]+/t/([^/]+)(?:/o/[^/]+)?)(/oauth2/token)?/?")
 _ISSUER_HINT = (
     "Another issuer of that organization is configured: its root, its sub-organizations (/o/ID) and its FAPI "

@@ -16,7 +16,7 @@ import attrs
 from kmvalidate.audiences import to_audience
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.profiles import ProviderProfile
-from kmvalidate.providers._common import about_audience, key_manager, placed
+from kmvalidate.providers._common import about_audience, key_manager, lacks_signs, placed
 from kmvalidate.rules import TokenKinds
 
 if TYPE_CHECKING:
@@ -63,10 +63,9 @@ def _is_application(claims: Mapping[str, Any]) -> bool | None:
 
 
 def _explain(refused: Refused, _: Mapping[str, Any]) -> str | None:
-    reason, claim = refused.reason, refused.claim
-    if reason is Reason.ALGORITHM_NOT_ALLOWED and refused.got == "HS256":
+    if refused.reason is Reason.ALGORITHM_NOT_ALLOWED and refused.got == "HS256":
         return _HS256_HINT
-    if reason is Reason.WRONG_TOKEN_KIND and claim is None:
+    if lacks_signs(refused):
         return _CLIENT_HINT
     return _AUDIENCE_HINT if about_audience(refused) else None
 

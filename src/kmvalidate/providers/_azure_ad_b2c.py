@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 import attrs
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.fields import to_names
+from kmvalidate.fields import UUID, to_names
 from kmvalidate.profiles import ProviderProfile
 from kmvalidate.providers._common import key_manager
-from kmvalidate.providers._microsoft import DIRECTORY, GUID, ORIGIN, WELL_KNOWN, to_guid, told_apart
+from kmvalidate.providers._microsoft import DIRECTORY, ORIGIN, to_guid, told_apart
 from kmvalidate.rules import TokenKinds
+from kmvalidate.urls import OIDC_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +32,11 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(_LABEL)
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _POLICY_NAME = re.compile(_POLICY)
-_ISSUER = re.compile(rf"({ORIGIN})/(?:tfp/)?({GUID})/(?:({_POLICY})/)?v2\.0/")
+_ISSUER = re.compile(rf"({ORIGIN})/(?:tfp/)?({UUID})/(?:({_POLICY})/)?v2\.0/")
 _DOCUMENT = re.compile(
-    rf"({ORIGIN})/(?:tfp/)?(?:((?i:{GUID}))|{DIRECTORY})/(?:({_POLICY})/)?v2\.0{re.escape(WELL_KNOWN)}(?:\?p=({_POLICY}))?"
+    rf"({ORIGIN})/(?:tfp/)?(?:((?i:{UUID}))|{DIRECTORY})/(?:({_POLICY})/)?v2\.0{re.escape(OIDC_SUFFIX)}(?:\?p=({_POLICY}))?"
 )
-_RELATIVE = re.compile(rf"{ORIGIN}/(?:tfp/)?({GUID})/(?:{_POLICY}/)?(?:v2\.0/?)?")
+_RELATIVE = re.compile(rf"{ORIGIN}/(?:tfp/)?({UUID})/(?:{_POLICY}/)?(?:v2\.0/?)?")
 
 _POLICY_HINT = "Each user flow and custom policy whose tokens are accepted is listed in policies=."
 _KEY_HINT = (
@@ -158,7 +159,7 @@ def azure_ad_b2c(
         raise ConfigurationError("the host of the issuer follows from tenant= (the tenant's name), domain= or issuer=")
     if discovery_url is None and options.get("keys") is None:
         directory = guid if tenant is None else f"{_plain(tenant)}.onmicrosoft.com"
-        discovery_url = f"{origin}/{directory}/{names[0]}/v2.0{WELL_KNOWN}"
+        discovery_url = f"{origin}/{directory}/{names[0]}/v2.0{OIDC_SUFFIX}"
     profile = attrs.evolve(PROFILE, check=PolicyCheck(frozenset(one.lower() for one in names)))
     return key_manager(
         {**_KNOWN, "profile": profile},
@@ -178,7 +179,7 @@ def _parts(pattern: re.Pattern[str], said: str | None, argument: str) -> tuple[s
     if found is None:
         forms = {
             "issuer": "https://HOST/GUID/v2.0/ or https://HOST/tfp/GUID/POLICY/v2.0/, with the slash",
-            "discovery_url": f"https://HOST/TENANT/POLICY/v2.0{WELL_KNOWN}",
+            "discovery_url": f"https://HOST/TENANT/POLICY/v2.0{OIDC_SUFFIX}",
         }
         raise ConfigurationError(f"{argument}: Azure AD B2C has {forms[argument]}")
     return found.groups()

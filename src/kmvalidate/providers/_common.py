@@ -111,12 +111,15 @@ def key_manager(
 
 def further_issuers(options: Options) -> tuple[str, ...]:
     """
-    Return the further issuers that a person gave: what is checked of the one is checked of them.
+    Return the further issuers that a person gave, to be held to what the issuer is held to.
+
+    They may be names that can be read only once, so *options* get them as they were read.
 
     Raises:
         ConfigurationError: They are no names.
     """
-    return to_names(options.get("extra_issuers", ()))
+    options["extra_issuers"] = names = to_names(options.get("extra_issuers", ()))
+    return names
 
 
 def _checked(options: Options) -> dict[str, Any]:
@@ -173,6 +176,16 @@ def placed(issuer: str | None, discovery_url: str | None, *, network: Network | 
 def about_audience(refused: Refused) -> bool:
     """Tell whether a token was refused because it is not for any of the configured audiences."""
     return refused.claim == "aud" and refused.reason in {Reason.WRONG_AUDIENCE, Reason.MISSING_CLAIM}
+
+
+def lacks_signs(refused: Refused) -> bool:
+    """Tell whether a token was refused because it has none of the claims that only access tokens have."""
+    return refused.reason is Reason.WRONG_TOKEN_KIND and refused.claim is None
+
+
+def always(_: Mapping[str, Any]) -> bool:
+    """Tell of every token that a client got it for itself: there are no users."""
+    return True
 
 
 def host_of(url: str) -> str:

@@ -11,17 +11,16 @@ import re
 from typing import TYPE_CHECKING, Unpack
 
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import UUID
 from kmvalidate.profiles import ProviderProfile
 from kmvalidate.providers._common import key_manager
 from kmvalidate.providers._microsoft import (
     DIRECTORY,
     FOREIGN_AUDIENCES,
-    GUID,
     KINDS,
     KNOWN,
     OPAQUE_HINT,
     ORIGIN,
-    WELL_KNOWN,
     both_forms,
     check_version,
     explain,
@@ -29,15 +28,16 @@ from kmvalidate.providers._microsoft import (
     to_guid,
     told_apart,
 )
+from kmvalidate.urls import OIDC_SUFFIX
 
 if TYPE_CHECKING:
     from kmvalidate.key_manager import KeyManager
     from kmvalidate.providers._common import AudienceNames, Options
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_ISSUER = re.compile(rf"{ORIGIN}/({GUID})/v2\.0")
-_DOCUMENT = re.compile(rf"{ORIGIN}/(?:((?i:{GUID}))|{DIRECTORY})/v2\.0{re.escape(WELL_KNOWN)}(?:\?[^#\s]*)?")
-_RELATIVE = re.compile(rf"{ORIGIN}/({GUID})(?:/v2\.0)?/?")
+_ISSUER = re.compile(rf"{ORIGIN}/({UUID})/v2\.0")
+_DOCUMENT = re.compile(rf"{ORIGIN}/(?:((?i:{UUID}))|{DIRECTORY})/v2\.0{re.escape(OIDC_SUFFIX)}(?:\?[^#\s]*)?")
+_RELATIVE = re.compile(rf"{ORIGIN}/({UUID})(?:/v2\.0)?/?")
 _FORM_HINT = (
     "It is of the configured tenant, in another form. The issuer of External ID is "
     "https://GUID.ciamlogin.com/GUID/v2.0; clients get its tokens at ciamlogin.com, for an API with "
@@ -105,7 +105,7 @@ def entra_external_id(
     if tenant_name is not None and (not isinstance(tenant_name, str) or not _NAME.fullmatch(tenant_name)):
         raise ConfigurationError("tenant_name is NAME in NAME.ciamlogin.com: lower-case letters, digits and hyphens")
     if discovery_url is None and options.get("keys") is None:
-        discovery_url = f"https://{tenant_name or guid}.ciamlogin.com/{guid}/v2.0{WELL_KNOWN}"
+        discovery_url = f"https://{tenant_name or guid}.ciamlogin.com/{guid}/v2.0{OIDC_SUFFIX}"
     known = {**KNOWN, "claim_values": {"tid": guid}, "profile": PROFILE}
     return key_manager(
         known,
@@ -123,7 +123,7 @@ def _told(pattern: re.Pattern[str], said: str | None, argument: str) -> str | No
         return None
     found = pattern.fullmatch(said) if isinstance(said, str) else None
     if found is None:
-        form = f"https://HOST/GUID/v2.0, and {WELL_KNOWN} follows it"
+        form = f"https://HOST/GUID/v2.0, and {OIDC_SUFFIX} follows it"
         raise ConfigurationError(f"{argument}: the issuer of an external tenant is {form}; there are no v1 tokens")
     return found[1]
 

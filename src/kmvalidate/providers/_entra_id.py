@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Unpack
 import attrs
 
 from kmvalidate.errors import ConfigurationError
-from kmvalidate.fields import to_names
+from kmvalidate.fields import UUID, to_names
 from kmvalidate.profiles import ProviderProfile
 from kmvalidate.providers._common import key_manager
 from kmvalidate.providers._microsoft import (
     DIRECTORY,
     FOREIGN_AUDIENCES,
-    GUID,
     KINDS,
     KNOWN,
     OPAQUE_HINT,
     ORIGIN,
-    WELL_KNOWN,
     both_forms,
     check_version,
     explain,
@@ -33,7 +31,7 @@ from kmvalidate.providers._microsoft import (
     to_guid,
     told_apart,
 )
-from kmvalidate.urls import checked_url
+from kmvalidate.urls import OIDC_SUFFIX, checked_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,8 +44,8 @@ _TENANT = "{tenantid}"
 _PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of personal accounts
 
 _ISSUER = re.compile(rf"({ORIGIN})/({DIRECTORY}|{re.escape(_TENANT)})(/v2\.0|/)")
-_DOCUMENT = re.compile(rf"({ORIGIN})/({DIRECTORY})(/v2\.0)?{re.escape(WELL_KNOWN)}(?:\?[^#\s]*)?")
-_RELATIVE = re.compile(rf"{ORIGIN}/{GUID}(/v2\.0)?/?")
+_DOCUMENT = re.compile(rf"({ORIGIN})/({DIRECTORY})(/v2\.0)?{re.escape(OIDC_SUFFIX)}(?:\?[^#\s]*)?")
+_RELATIVE = re.compile(rf"{ORIGIN}/{UUID}(/v2\.0)?/?")
 
 _A_TENANT = "a tenant (tokens name no domain; common, organizations and consumers are many tenants)"
 _OTHER_VERSION = (
@@ -117,7 +115,7 @@ class Cloud:
         """Return where the discovery document for tokens of that version lies."""
         several = "common" if _PERSONAL in tenants else "organizations"
         directory = tenants[0] if len(tenants) == 1 else several
-        return f"{self.authority}/{directory}{'/v2.0' if version == '2.0' else ''}{WELL_KNOWN}"
+        return f"{self.authority}/{directory}{'/v2.0' if version == '2.0' else ''}{OIDC_SUFFIX}"
 
 
 CLOUDS = {
@@ -142,7 +140,7 @@ class _Place:
         parts = pattern.fullmatch(said) if isinstance(said, str) else None
         if parts is None:
             forms = "https://HOST/TENANT/v2.0 for v2 tokens, https://HOST/TENANT/ for v1 tokens"
-            raise ConfigurationError(f"{argument}: the issuers of Entra ID are {forms}; {WELL_KNOWN} follows them")
+            raise ConfigurationError(f"{argument}: the issuers of Entra ID are {forms}; {OIDC_SUFFIX} follows them")
         return cls(parts[1], parts[2], "2.0" if parts[3] == "/v2.0" else "1.0")
 
 

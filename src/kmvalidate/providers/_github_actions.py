@@ -15,7 +15,7 @@ import attrs
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.profiles import ProviderProfile
-from kmvalidate.providers._common import further_issuers, host_of, key_manager, placed
+from kmvalidate.providers._common import always, further_issuers, host_of, key_manager, lacks_signs, placed
 from kmvalidate.rules import TokenKinds
 
 if TYPE_CHECKING:
@@ -56,14 +56,10 @@ _ISSUER_HINT = (
 KINDS = TokenKinds(required_signs={"repository", "repository_id"})
 
 
-def _always(_: Mapping[str, Any]) -> bool:
-    return True
-
-
 def _explain(refused: Refused, _: Mapping[str, Any]) -> str | None:
     if refused.reason is Reason.WRONG_AUDIENCE:
         return _AUDIENCE_HINT
-    if refused.reason is Reason.WRONG_TOKEN_KIND and refused.claim is None:
+    if lacks_signs(refused):
         return _KIND_HINT
     about_ids = refused.reason is Reason.CLAIM_MISMATCH and str(refused.claim).endswith("_id")
     return _ID_HINT if about_ids else None
@@ -77,7 +73,7 @@ PROFILE = ProviderProfile(
     kind="github_actions",
     token_kinds=KINDS,
     tenant_claims=("repository_owner_id",),
-    is_application=_always,
+    is_application=always,
     explain=_explain,
     family=_family,
     family_hint=_ISSUER_HINT,

@@ -14,7 +14,7 @@ import attrs
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.profiles import ProviderProfile
-from kmvalidate.providers._common import further_issuers, host_of, key_manager, placed
+from kmvalidate.providers._common import always, further_issuers, host_of, key_manager, lacks_signs, placed
 from kmvalidate.providers._github_actions import claims_of_ids, demanded
 from kmvalidate.rules import TokenKinds
 
@@ -43,14 +43,10 @@ _ISSUER_HINT = "The issuer of id_tokens is the URL of the instance; CI_JOB_JWT, 
 KINDS = TokenKinds(required_signs={"project_id"})
 
 
-def _always(_: Mapping[str, Any]) -> bool:
-    return True
-
-
 def _explain(refused: Refused, _: Mapping[str, Any]) -> str | None:
     if refused.reason is Reason.WRONG_AUDIENCE:
         return _AUDIENCE_HINT
-    if refused.reason is Reason.WRONG_TOKEN_KIND and refused.claim is None:
+    if lacks_signs(refused):
         return _KIND_HINT
     return _ID_HINT if refused.reason is Reason.CLAIM_MISMATCH and refused.claim == "namespace_id" else None
 
@@ -63,7 +59,7 @@ PROFILE = ProviderProfile(
     kind="gitlab_ci",
     token_kinds=KINDS,
     tenant_claims=("namespace_id",),
-    is_application=_always,
+    is_application=always,
     explain=_explain,
     family=_family,
     family_hint=_ISSUER_HINT,

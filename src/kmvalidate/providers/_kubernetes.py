@@ -16,7 +16,7 @@ from kmvalidate.attributes import text_at
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.fields import to_names
 from kmvalidate.profiles import ProviderProfile
-from kmvalidate.providers._common import key_manager, placed
+from kmvalidate.providers._common import always, key_manager, placed
 from kmvalidate.rules import TokenKinds
 
 if TYPE_CHECKING:
@@ -38,10 +38,6 @@ _ENDLESS_HINT = "It is a token out of a secret, which never ends; bound tokens c
 KINDS = TokenKinds(required_signs={"kubernetes.io"})
 
 
-def _always(_: Mapping[str, Any]) -> bool:
-    return True
-
-
 def _explain(refused: Refused, claims: Mapping[str, Any]) -> str | None:
     if refused.reason is Reason.WRONG_AUDIENCE:
         return _AUDIENCE_HINT
@@ -52,7 +48,7 @@ PROFILE = ProviderProfile(
     kind="kubernetes",
     token_kinds=KINDS,
     tenant_claims=_WHERE,
-    is_application=_always,
+    is_application=always,
     foreign_audiences={
         "https://kubernetes.default.svc": _API_SERVER_HINT,
         "https://kubernetes.default.svc.cluster.local": _API_SERVER_HINT,

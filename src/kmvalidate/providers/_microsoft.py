@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from kmvalidate.audiences import AnyAudience, ClientIdInstead
 from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.fields import to_names
+from kmvalidate.fields import UUID, to_names
 from kmvalidate.rules import TokenKinds
+from kmvalidate.urls import OIDC_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
 
     from kmvalidate.providers._common import AudienceNames
 
-GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 ORIGIN = r"https?://[^/?#@\s]+"
 DIRECTORY = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
-WELL_KNOWN = "/.well-known/openid-configuration"
 
-_GUID = re.compile(GUID, re.IGNORECASE)
+_GUID = re.compile(UUID, re.IGNORECASE)
 _CLIENT_CLAIMS = {"1.0": "appid", "2.0": "azp"}
 _CLIENT_NAMES = frozenset(_CLIENT_CLAIMS.values())
 
@@ -143,5 +142,5 @@ def both_forms(audience: AudienceNames) -> AudienceNames:
 
 def told_apart(issuer: str | None, discovery_url: str | None) -> tuple[str | None, str | None]:
     """Return an issuer and the URL of a discovery document; the latter may be given in the former's place."""
-    is_document = discovery_url is None and isinstance(issuer, str) and WELL_KNOWN in issuer
+    is_document = discovery_url is None and isinstance(issuer, str) and OIDC_SUFFIX in issuer
     return (None, issuer) if is_document else (issuer, discovery_url)

@@ -14,7 +14,7 @@ import attrs
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.fields import to_names
 from kmvalidate.profiles import ProviderProfile
-from kmvalidate.providers._common import host_of, key_manager, placed
+from kmvalidate.providers._common import host_of, key_manager, lacks_signs, placed
 from kmvalidate.rules import TokenKinds
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def _is_application(claims: Mapping[str, Any]) -> bool | None:
 def _explain(refused: Refused, _: Mapping[str, Any]) -> str | None:
     if refused.reason is Reason.MISSING_CLAIM and refused.claim == "aud":
         return _AUDIENCE_HINT
-    lacks_signs = refused.reason is Reason.WRONG_TOKEN_KIND and refused.claim is None
-    return _CONTRACT_HINT if lacks_signs else None
+    return _CONTRACT_HINT if lacks_signs(refused) else None
 
 
 def _family(issuer: str) -> str | None:

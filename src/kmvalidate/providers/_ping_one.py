@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Unpack
 
-from kmvalidate.errors import ConfigurationError, Reason, Refused
+from kmvalidate.errors import ConfigurationError, Refused
+from kmvalidate.fields import UUID
 from kmvalidate.profiles import ProviderProfile
-from kmvalidate.providers._common import key_manager, placed
+from kmvalidate.providers._common import key_manager, lacks_signs, placed
 from kmvalidate.rules import TokenKinds
 
 if TYPE_CHECKING:
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
     from kmvalidate.key_manager import KeyManager
     from kmvalidate.providers._common import AudienceNames, Options
 
-_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_ENVIRONMENT = re.compile(_UUID)
-_ISSUER = re.compile(rf"https?://[^/]+/({_UUID})/as")
+_ENVIRONMENT = re.compile(UUID)
+_ISSUER = re.compile(rf"https?://[^/]+/({UUID})/as")
 
 #: The top-level domains of the regions.
 REGIONS = ("com", "ca", "eu", "asia", "com.au", "sg")
@@ -46,8 +46,7 @@ def _is_application(claims: Mapping[str, Any]) -> bool | None:
 
 
 def _explain(refused: Refused, _: Mapping[str, Any]) -> str | None:
-    lacks_signs = refused.reason is Reason.WRONG_TOKEN_KIND and refused.claim is None
-    return _KIND_HINT if lacks_signs else None
+    return _KIND_HINT if lacks_signs(refused) else None
 
 
 def _family(issuer: str) -> str | None:

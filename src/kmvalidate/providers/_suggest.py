@@ -15,6 +15,7 @@ import attrs
 
 from kmvalidate.discovered import network_text
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import UUID
 from kmvalidate.ports import Network
 from kmvalidate.providers._plugins import load
 from kmvalidate.urls import well_known_urls
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from kmvalidate.key_manager import KeyManager
 
 _HOST = r"https?://[0-9A-Za-z.-]+(?::[0-9]+)?"
-_GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NAME = r"[0-9A-Za-z._~%-]+"
 _PATH = r"[0-9A-Za-z._~%/-]+"
 _LABEL = r"[0-9a-z-]+"
@@ -96,7 +96,7 @@ SIGNS = (
     ),
     Sign(
         provider="asgardeo",
-        issuer=rf"https://api\.asgardeo\.io/t/(?P<org>{_NAME})/o/(?P<id>{_GUID})/oauth2/token",
+        issuer=rf"https://api\.asgardeo\.io/t/(?P<org>{_NAME})/o/(?P<id>{UUID})/oauth2/token",
         arguments={"org": "{org}", "sub_organization": "{id}"},
     ),
     Sign(
@@ -113,13 +113,13 @@ SIGNS = (
     ),
     Sign(
         provider="entra_id",
-        issuer=rf"{_ENTRA}/(?P<tenant>{_GUID})(?:/v2\.0|/)",
+        issuer=rf"{_ENTRA}/(?P<tenant>{UUID})(?:/v2\.0|/)",
         document=rf"{_PUBLIC_ENTRA}/{_PATH}",
         arguments={"tenant": "{tenant}"},
     ),
     Sign(
         provider="entra_id",
-        issuer=rf"{_ENTRA}/(?P<tenant>{_GUID})(?:/v2\.0|/)",
+        issuer=rf"{_ENTRA}/(?P<tenant>{UUID})(?:/v2\.0|/)",
         document=rf"{_ENTRA}/.+",
         arguments={"tenant": "{tenant}", "discovery_url": "{document}"},
     ),
@@ -132,24 +132,24 @@ SIGNS = (
     ),
     Sign(
         provider="entra_external_id",
-        issuer=rf"https://{_GUID}\.ciamlogin\.com/(?P<tenant>{_GUID})/v2\.0",
+        issuer=rf"https://{UUID}\.ciamlogin\.com/(?P<tenant>{UUID})/v2\.0",
         document=rf"https://(?P<name>{_LABEL})\.ciamlogin\.com/{_PATH}",
         arguments={"tenant": "{tenant}", "tenant_name": "{name}"},
     ),
     Sign(
         provider="entra_external_id",
-        issuer=rf"https://{_GUID}\.ciamlogin\.com/(?P<tenant>{_GUID})/v2\.0",
+        issuer=rf"https://{UUID}\.ciamlogin\.com/(?P<tenant>{UUID})/v2\.0",
         arguments={"tenant": "{tenant}", "discovery_url": "{document}"},
     ),
     Sign(
         provider="azure_ad_b2c",
-        issuer=rf"https://(?P<tenant>{_LABEL})\.b2clogin\.com/(?P<id>{_GUID})/v2\.0/",
+        issuer=rf"https://(?P<tenant>{_LABEL})\.b2clogin\.com/(?P<id>{UUID})/v2\.0/",
         document=rf"https://{_LABEL}\.b2clogin\.com/{_NAME}/(?P<policy>{_NAME})/v2\.0/\.well-known/{_NAME}",
         arguments={"tenant": "{tenant}", "tenant_id": "{id}", "policies": "{policy}"},
     ),
     Sign(
         provider="azure_ad_b2c",
-        issuer=rf"{_HOST}/(?:tfp/)?{_GUID}/(?:{_NAME}/)?v2\.0/",
+        issuer=rf"{_HOST}/(?:tfp/)?{UUID}/(?:{_NAME}/)?v2\.0/",
         arguments={"issuer": "{issuer}", "discovery_url": "{document}"},
     ),
     Sign(
@@ -173,10 +173,10 @@ SIGNS = (
     Sign(provider="kubernetes", keys=rf"{_HOST}/openid/v1/jwks"),
     Sign(
         provider="ping_one",
-        issuer=rf"https://auth\.pingone\.(?P<region>[a-z.]+)/(?P<id>{_GUID})/as",
+        issuer=rf"https://auth\.pingone\.(?P<region>[a-z.]+)/(?P<id>{UUID})/as",
         arguments={"environment": "{id}", "region": "{region}"},
     ),
-    Sign(provider="ping_one", issuer=rf"{_HOST}/{_GUID}/as"),
+    Sign(provider="ping_one", issuer=rf"{_HOST}/{UUID}/as"),
     Sign(provider="ping_federate", keys=rf"{_HOST}/pf/JWKS"),
     Sign(provider="forgerock", issuer=rf"{_HOST}/(?:am|openam)/oauth2(?:/{_PATH})?"),
     Sign(provider="adfs", issuer=r"https://(?P<host>[a-z0-9.-]+)/adfs", arguments={"host": "{host}"}),

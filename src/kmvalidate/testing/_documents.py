@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kmvalidate.ports import HttpResponse
 from kmvalidate.testing._jose import as_json
+from kmvalidate.urls import OIDC_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     #: By path, what makes the document that lies there.
     Documents = Mapping[str, Callable[[], Mapping[str, object]]]
 
-DISCOVERY_PATH = "/.well-known/openid-configuration"
+DISCOVERY_PATH = OIDC_SUFFIX
 JWKS_PATH = "/jwks"
 
 

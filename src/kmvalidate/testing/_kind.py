@@ -137,7 +137,7 @@ class ProviderKind:
 
         tells: What its access tokens tell, out of ``consumer_key``, ``scopes`` and ``roles``.
 
-        always_application: True, where every token counts as a client's own; else nothing.
+        always_application: Whether every token counts as a client's own.
     """
 
     name: str
@@ -153,7 +153,7 @@ class ProviderKind:
     jwk: Callable[[str, Members], Members] = _as_published
     look_alikes: Mapping[str, LookAlike] = attrs.field(factory=dict)
     tells: frozenset[str] = frozenset({"consumer_key", "scopes", "roles"})
-    always_application: frozenset[bool] = frozenset()
+    always_application: bool = False
 
     def published(self, base: str, algorithms: tuple[str, ...]) -> Mapping[str, Members]:
         """Return its discovery documents by path."""

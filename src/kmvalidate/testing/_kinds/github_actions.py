@@ -113,6 +113,6 @@ KIND = ProviderKind(
     jwk=_jwk,
     manager=_manager,
     tells=frozenset(),
-    always_application=frozenset({True}),
+    always_application=True,
     look_alikes={"runtime token": LookAlike(make=_runtime_token, reason=Reason.WRONG_TOKEN_KIND)},
 )

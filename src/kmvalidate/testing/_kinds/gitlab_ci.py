@@ -105,7 +105,7 @@ KIND = ProviderKind(
     jwks_path=_KEYS,
     manager=_manager,
     tells=frozenset(),
-    always_application=frozenset({True}),
+    always_application=True,
     look_alikes={
         "ID token": LookAlike(make=_id_token, reason=Reason.WRONG_TOKEN_KIND),
         "job token": LookAlike(make=_job_token, reason=Reason.WRONG_TOKEN_KIND),

@@ -94,7 +94,7 @@ KIND = ProviderKind(
     jwks_path=_KEYS,
     manager=_manager,
     tells=frozenset(),
-    always_application=frozenset({True}),
+    always_application=True,
     look_alikes={
         "token of a secret": LookAlike(make=_secret_token, reason=Reason.MISSING_CLAIM),
         "token without end": LookAlike(make=_endless_token, reason=Reason.MISSING_CLAIM),
