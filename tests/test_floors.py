@@ -19,9 +19,10 @@ import kmvalidate
 FLOORS: list[tuple[str, set[str]]] = [
     ("0", {"errors", "own_lock", "weak_keys"}),
     ("0", {"fields", "generations"}),
+    ("0", {"patterns"}),
     ("1", {"attributes", "audiences", "events", "strict_json", "urls"}),
     ("1", {"ports"}),
-    ("1", {"asyncio_ports"}),
+    ("1", {"asyncio_ports", "client_auth"}),
     ("1", {"rules", "wanted"}),
     ("1", {"profiles"}),
     ("1", {"claims"}),
@@ -55,9 +56,10 @@ LEVELS = {room: level for level, (_, rooms) in enumerate(FLOORS) for room in roo
 EVERYWHERE = set(LEVELS)
 DOORS: dict[str, set[str]] = {
     "attrs": EVERYWHERE,
-    "cryptography": {"key_documents", "keys", "signatures"},
+    "authlib": {"client_auth"},
+    "cryptography": {"client_auth", "key_documents", "keys", "signatures"},
     "httpcore2": {"transport"},  # the core of httpx2, pinned by it
-    "joserfc": {"testing"},
+    "joserfc": {"client_auth", "testing"},
     "msgspec": {"layouts", "routes", "strict_json", "tokens", "verified"},
     "pybase64": {"strict_json"},
     "requests": {"transport"},
