@@ -15,6 +15,8 @@ from kmvalidate.urls import OIDC_SUFFIX
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from kmvalidate.testing._loopback import Asked
+
     #: By path, what makes the document that lies there.
     Documents = Mapping[str, Callable[[], Mapping[str, object]]]
 
@@ -35,8 +37,20 @@ def metadata(issuer: str, algorithms: Iterable[str]) -> dict[str, object]:
     }
 
 
-def answer(documents: Documents, path: str) -> HttpResponse:
+def json_answer(status: int, members: Mapping[str, object], **headers: str) -> HttpResponse:
+    """Return an answer of JSON; *headers* are further fields, with ``_`` for ``-``."""
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HttpResponse(status=status, headers={"content-type": "application/json", **fields}, body=as_json(members))
+
+
+def answer(documents: Documents, asked: Asked) -> HttpResponse:
     """Return what a server with these documents answers."""
-    document = documents.get(path)
-    body = as_json(document() if document else {"error": "not_found"})
-    return HttpResponse(status=200 if document else 404, headers={"content-type": "application/json"}, body=body)
+    document = documents.get(asked.path)
+    if document is None:
+        return json_answer(404, {"error": "not_found"})
+    return json_answer(200, document()) if asked.method == "GET" else not_allowed("GET")
+
+
+def not_allowed(allowed: str) -> HttpResponse:
+    """Return the answer to any method but *allowed*."""
+    return json_answer(405, {"error": "invalid_request"}, allow=allowed)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kmvalidate.testing import _answers
 from kmvalidate.testing._documents import DISCOVERY_PATH, metadata
 
 if TYPE_CHECKING:
@@ -18,68 +19,9 @@ if TYPE_CHECKING:
 
     from kmvalidate.errors import Reason
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Members = dict[str, Any]
-
-
-@attrs.frozen(kw_only=True)
-class Wish:
-    """
-    The token that a test asked for.
-
-    Args:
-        base: Where the provider is: an origin such as ``https://sso.example``.
-
-        version: Which version or profile of the provider's tokens.
-
-        issuer: The issuer of such tokens.
-
-        audience: Who it is for.
-
-        subject: The user, or the client if *application*.
-
-        client_id: The client that got it.
-
-        scopes: What it may do.
-
-        roles: The roles of the user.
-
-        application: Whether the client got it for itself.
-
-        issued_at: Seconds since the epoch.
-
-        expires_at: Seconds since the epoch.
-
-        token_id: A unique name.
-    """
-
-    base: str
-    version: str
-    issuer: str
-    audience: tuple[str, ...]
-    subject: str
-    client_id: str
-    scopes: tuple[str, ...]
-    roles: tuple[str, ...]
-    application: bool
-    issued_at: int
-    expires_at: int
-    token_id: str
-
-    @property
-    def aud(self) -> str | list[str]:
-        """The audience as most write it: a string if it is one, else an array."""
-        return self.audience[0] if len(self.audience) == 1 else list(self.audience)
-
-    @property
-    def scope(self) -> str:
-        """The scopes as one string."""
-        return " ".join(self.scopes)
-
-    @property
-    def times(self) -> Members:
-        """The claims ``iat`` and ``exp``."""
-        return {"iat": self.issued_at, "exp": self.expires_at}
 
 
 @attrs.frozen(kw_only=True)
@@ -138,6 +80,27 @@ class ProviderKind:
         tells: What its access tokens tell, out of ``consumer_key``, ``scopes`` and ``roles``.
 
         always_application: Whether every token counts as a client's own.
+
+        introspection_path: Where its introspection endpoint is (RFC 7662); None if it has none.
+
+        answer: Returns what that says about an opaque access token, without ``active``; by default what it says about
+            the signed one.
+
+        jwt_answer: Returns what it says about a token that the provider signed, given its header and its claims; by
+            default the claims, and what every answer has.
+
+        refresh_answer: Returns what it says about a refresh token.
+
+        device_answer: Returns what it says about a device secret; None if there are none.
+
+        new_token: Makes an opaque token.
+
+        stand_ins: What makes the signed tokens that it has in place of opaque ones, as in a `LookAlike`: of the
+            purposes ``access`` and ``refresh``.
+
+        signed_answers: Whether it signs what it says, if it is asked to (RFC 9701).
+
+        requests_per_minute: How many requests of a minute it answers; None for any number.
     """
 
     name: str
@@ -154,6 +117,21 @@ class ProviderKind:
     look_alikes: Mapping[str, LookAlike] = attrs.field(factory=dict)
     tells: frozenset[str] = frozenset({"consumer_key", "scopes", "roles"})
     always_application: bool = False
+    introspection_path: str | None = None
+    answer: Callable[[Wish], Members] | None = None
+    jwt_answer: Callable[[Wish, Members, Members], Members] = _answers.about_jwt
+    refresh_answer: Callable[[Wish], Members] = _answers.about_refresh_token
+    device_answer: Callable[[Wish], Members] | None = None
+    new_token: Callable[[], str] = _answers.new_token
+    stand_ins: Mapping[str, Callable[[Wish, Members, Members], tuple[Members, Members]]] = attrs.field(factory=dict)
+    signed_answers: bool = False
+    requests_per_minute: int | None = None
+
+    def answered(self, wish: Wish) -> Members:
+        """Return what its introspection endpoint says about an opaque access token."""
+        if self.answer is not None:
+            return self.answer(wish)
+        return self.jwt_answer(wish, self.header(wish), self.claims(wish))
 
     def published(self, base: str, algorithms: tuple[str, ...]) -> Mapping[str, Members]:
         """Return its discovery documents by path."""
@@ -161,4 +139,9 @@ class ProviderKind:
             return self.documents(base, algorithms)
         issuer = self.issuer(base, self.versions[0])
         path = issuer.removeprefix(base).removesuffix("/") + DISCOVERY_PATH
-        return {path: {**metadata(issuer, algorithms), "jwks_uri": base + self.jwks_path}}
+        found = {**metadata(issuer, algorithms), "jwks_uri": base + self.jwks_path}
+        if self.introspection_path is not None:
+            found["introspection_endpoint"] = base + self.introspection_path
+        if self.signed_answers:
+            found["introspection_signing_alg_values_supported"] = list(algorithms)
+        return {path: found}

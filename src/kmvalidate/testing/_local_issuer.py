@@ -62,7 +62,7 @@ class LocalIssuer:
         self._keys = Keyring(algorithms)
         self._clock = clock or SystemClock()
         documents = {DISCOVERY_PATH: self._metadata, JWKS_PATH: self._jwks}
-        self._server = LoopbackServer(lambda path: answer(documents, path))
+        self._server = LoopbackServer(lambda asked: answer(documents, asked))
         self.issuer = self._server.origin
 
     @property

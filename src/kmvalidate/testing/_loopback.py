@@ -2,7 +2,8 @@
 A web server on 127.0.0.1 that answers as it is told to and counts who asked for what.
 
 Rules kept here: it listens on the loopback interface only, says nothing on stderr, and leaves no thread and no socket
-behind once it is closed, whatever its clients did.
+behind once it is closed, whatever its clients did. It reads a body of at most 64 KiB, and none that does not say how
+long it is.
 """
 
 from __future__ import annotations
@@ -15,13 +16,40 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from kmvalidate.ports import HttpResponse
 
+    Answer = Callable[["Asked"], HttpResponse | None]
+
 _HOST = "127.0.0.1"
 _POLL_S = 0.02
+_MOST_BYTES = 65_536
+_MOST_DIGITS = 5
+
+
+@attrs.frozen(kw_only=True)
+class Asked:
+    """
+    One request as a provider sees it.
+
+    Args:
+        path: What is asked for, without the query.
+
+        method: ``GET`` or ``POST``.
+
+        headers: Header fields, names in lower case.
+
+        body: The body; empty if there is none.
+    """
+
+    path: str
+    method: str = "GET"
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
 
 
 class LoopbackServer:
@@ -29,10 +57,10 @@ class LoopbackServer:
     Serves from its construction on, until it is closed.
 
     Args:
-        answer: Makes the answer for a path, anew for each request; None hangs up without one.
+        answer: Makes the answer, anew for each request; None hangs up without one.
     """
 
-    def __init__(self, answer: Callable[[str], HttpResponse | None]) -> None:
+    def __init__(self, answer: Answer) -> None:
         self._server = _Server(answer)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True)
         self._thread.name = "kmvalidate-testing"
@@ -59,7 +87,7 @@ class LoopbackServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # so that server_close() waits for them
 
-    def __init__(self, answer: Callable[[str], HttpResponse | None]) -> None:
+    def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.hits: Counter[str] = Counter()
         self.counting = threading.Lock()
@@ -93,10 +121,29 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 5.0  # an idle client does not keep an interpreter alive that forgot close()
 
     def do_GET(self) -> None:  # the name http.server looks for
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        length = self._body_length()
+        if length is None:
+            self.send_error(400, "a body that is too long, or does not say how long it is")
+            return
+        body = self.rfile.read(length)
+        if len(body) == length:  # else its client has hung up
+            self._serve(body)
+
+    def _body_length(self) -> int | None:
+        said = self.headers.get("Content-Length", "")
+        if "Transfer-Encoding" in self.headers or not (said.isdecimal() and len(said) <= _MOST_DIGITS):
+            return None
+        return int(said) if int(said) <= _MOST_BYTES else None
+
+    def _serve(self, body: bytes) -> None:
         path = self.path.partition("?")[0]
         with self.server.counting:
             self.server.hits[path] += 1
-        answer = self.server.answer(path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.answer(Asked(path=path, method=self.command, headers=headers, body=body))
         if answer is None:
             self.close_connection = True
             return

@@ -7,36 +7,35 @@ it is a real server on the loopback interface, which ends with `SimulatedProvide
 
 from __future__ import annotations
 
-import threading
-import uuid
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable
+from kmvalidate.errors import KeyManagerUnavailable
 from kmvalidate.ports import Network, SystemClock
 from kmvalidate.registry import KeyManagerRegistry
 from kmvalidate.testing import _kinds
-from kmvalidate.testing._documents import answer
-from kmvalidate.testing._faults import FAULTS
-from kmvalidate.testing._keyring import Keyring, without_none
-from kmvalidate.testing._kind import ProviderKind, Wish
-from kmvalidate.testing._loopback import LoopbackServer
+from kmvalidate.testing._clients import GATEWAY
+from kmvalidate.testing._faults import Failing
+from kmvalidate.testing._introspection import TokenBook
+from kmvalidate.testing._issuing import TokenIssuer
+from kmvalidate.testing._keyring import Keyring
+from kmvalidate.testing._kind import ProviderKind
+from kmvalidate.testing._loopback import Asked, LoopbackServer
+from kmvalidate.testing._serving import Serving
+from kmvalidate.testing._throttle import Throttle
 from kmvalidate.testing._virtual_clock import VirtualClock
 from kmvalidate.validator import TokenValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections import Counter
+    from collections.abc import Iterable
     from typing import Self
 
     from kmvalidate.key_manager import KeyManager
     from kmvalidate.ports import Clock, HttpRequest, HttpResponse
-    from kmvalidate.testing._jose import SigningKey
-
-_PAST_LIFETIME_S = 300
 
 
-class SimulatedProvider:
+class SimulatedProvider(TokenIssuer):
     """
     One identity provider, in process or over HTTP.
 
@@ -60,6 +59,12 @@ class SimulatedProvider:
 
         http: Whether it is a server on a free port of 127.0.0.1, rather than a transport in process.
 
+        client: The id and the secret of the client that may introspect tokens, by Basic or in the form, or with a token
+            of its own from the token endpoint.
+
+        requests_per_minute: How many requests of a minute of its clock are answered; the others are told to wait, with
+            status 429. By default what its kind does.
+
     Attributes:
         kind: The `ProviderKind`.
 
@@ -67,8 +72,10 @@ class SimulatedProvider:
 
         clock: What tells the time.
 
+        client: The id and the secret of its client.
+
     Raises:
-        ConfigurationError: There is no such kind, or an algorithm is unknown.
+        ConfigurationError: There is no such kind, an algorithm is unknown, or a number is out of range.
     """
 
     def __init__(
@@ -80,15 +87,26 @@ class SimulatedProvider:
         clock: Clock | None = None,
         base: str | None = None,
         http: bool = False,
+        client: tuple[str, str] = GATEWAY,
+        requests_per_minute: int | None = None,
     ) -> None:
         self.kind = kind if isinstance(kind, ProviderKind) else _kinds.named(kind)
         self._audience = (audience,) if isinstance(audience, str) else tuple(audience)
         self._keys = Keyring(self.kind.algorithms if algorithms is None else algorithms)
         self.clock: Any = clock or (SystemClock() if http else VirtualClock())
-        self._fault: str | None = None
-        self._hits: Counter[str] = Counter()
-        self._counting = threading.Lock()
-        self._server = LoopbackServer(self._answer) if http else None
+        self.client = client
+        self._book = TokenBook(self.clock)
+        limit = self.kind.requests_per_minute if requests_per_minute is None else requests_per_minute
+        self._throttle = Throttle(limit, self.clock)
+        self._serving = Serving(
+            kind=self.kind,
+            keys=self._keys,
+            book=self._book,
+            client=client,
+            clock=self.clock,
+            throttle=self._throttle,
+        )
+        self._server = LoopbackServer(lambda asked: self._serving.answer(self.base, asked)) if http else None
         self.base = self._server.origin if self._server else base or self.kind.home
 
     @staticmethod
@@ -104,13 +122,12 @@ class SimulatedProvider:
     @property
     def hits(self) -> Counter[str]:
         """How often each path was asked for so far."""
-        with self._counting:
-            return self._hits.copy()
+        return self._serving.hits
 
     @property
-    def look_alikes(self) -> tuple[str, ...]:
-        """The names of its tokens that are no access tokens."""
-        return tuple(self.kind.look_alikes)
+    def throttled(self) -> int:
+        """How many requests were told to wait so far."""
+        return self._throttle.refused
 
     def key_manager(self, **options: Any) -> KeyManager:
         """
@@ -133,94 +150,23 @@ class SimulatedProvider:
         transport = None if self._server else self
         return TokenValidator(KeyManagerRegistry([self.key_manager(**options)], transport=transport, clock=self.clock))
 
-    def token(
-        self,
-        *,
-        version: str | None = None,
-        header: Mapping[str, object] | None = None,
-        claims: Mapping[str, object] | None = None,
-        key: SigningKey | bytes | None = None,
-        **wishes: Any,
-    ) -> str:
-        """
-        Return a signed access token of exactly the provider's shape.
-
-        Args:
-            version: Which version or profile, by default the usual one.
-
-            header: Header parameters to set; one that is None is left out.
-
-            claims: Claims to set; one that is None is left out.
-
-            key: What signs, by default the provider's key.
-
-            wishes: ``scopes``, ``roles``, ``subject``, ``client_id``, ``audience``, ``expires_in_s`` (negative for one
-                that has expired), ``application`` (whether the client got it for itself).
-
-        Raises:
-            ConfigurationError: There is no such version or wish.
-        """
-        wish = self._wish(version, **wishes)
-        return self._signed(self.kind.header(wish), self.kind.claims(wish), header, claims, key)
-
-    def look_alike(self, name: str, *, version: str | None = None, **wishes: Any) -> str:
-        """
-        Return a token of another kind, signed with the provider's key.
-
-        Args:
-            name: One of `look_alikes`.
-
-            version: As for `token`.
-
-            wishes: As for `token`.
-
-        Raises:
-            ConfigurationError: There is none of that name.
-        """
-        if name not in self.kind.look_alikes:
-            raise ConfigurationError(f"the look-alikes of {self.kind.name} are {', '.join(self.look_alikes) or 'none'}")
-        wish = self._wish(version, **wishes)
-        made = self.kind.look_alikes[name].make(wish, self.kind.header(wish), self.kind.claims(wish))
-        return self._signed(*made, None, None, None)
-
-    def key(self, alg: str | None = None) -> SigningKey:
-        """
-        Return the key it signs with now, for attacks on it and for neighbours that share it.
-
-        Args:
-            alg: The algorithm, by default the usual one.
-
-        Raises:
-            ConfigurationError: It has no key for that algorithm.
-        """
-        return self._keys.key(alg)
-
-    def rotate(self, *, overlap: bool = True) -> None:
-        """
-        Make new keys and sign with those from now on.
-
-        Args:
-            overlap: Whether the keys published so far stay published beside them.
-        """
-        self._keys.rotate(keep_old=overlap)
-
-    def fail(self, fault: str) -> None:
+    def fail(self, fault: str, at: str | None = None) -> None:
         """
         Answer badly from now on, until `recover`.
 
         Args:
-            fault: One of `FAULTS`.
+            fault: One of `FAULTS`, or of `INTROSPECTION_FAULTS`, which nothing but the introspection endpoint has.
+
+            at: How the paths end that have it, such as ``"/introspect"``; by default all have it.
 
         Raises:
             ConfigurationError: There is no such fault.
         """
-        if fault not in FAULTS:
-            raise ConfigurationError(f"a fault is one of {', '.join(FAULTS)}")
-        self._fault = fault
+        self._serving.failing = Failing(fault, at)
 
     def recover(self) -> None:
         """Answer well again."""
-        self._fault = None
+        self._serving.failing = Failing()
 
     def send(self, request: HttpRequest, /) -> HttpResponse:
         """
@@ -230,7 +176,10 @@ class SimulatedProvider:
             KeyManagerUnavailable: It is not there, or has that fault.
         """
         place = urlsplit(request.url)
-        answered = self._answer(place.path) if f"{place.scheme}://{place.netloc}" == self.base else None
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        asked = Asked(path=place.path, method=request.method, headers=headers, body=request.body or b"")
+        here = f"{place.scheme}://{place.netloc}" == self.base
+        answered = self._serving.answer(self.base, asked) if here else None
         if answered is None:
             raise KeyManagerUnavailable("nobody answers")
         return answered
@@ -245,56 +194,3 @@ class SimulatedProvider:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _answer(self, path: str) -> HttpResponse | None:
-        with self._counting:
-            self._hits[path] += 1
-        published = self.kind.published(self.base, self._keys.algorithms)
-        documents: dict[str, Any] = {at: lambda found=found: found for at, found in published.items()}
-        keys = [self.kind.jwk(self.base, key.public_jwk) for key in self._keys.published]
-        documents[self.kind.jwks_path] = lambda: {"keys": keys}
-        return FAULTS[self._fault](answer(documents, path)) if self._fault else answer(documents, path)
-
-    def _wish(
-        self,
-        version: str | None,
-        *,
-        scopes: Iterable[str] = ("menu:read",),
-        roles: Iterable[str] = (),
-        subject: str | None = None,
-        client_id: str = "web-shop",
-        audience: str | Iterable[str] | None = None,
-        expires_in_s: float = 300,
-        application: bool = False,
-    ) -> Wish:
-        named = self.kind.versions[0] if version is None else version
-        if named not in self.kind.versions:
-            raise ConfigurationError(f"the token versions of {self.kind.name} are {', '.join(self.kind.versions)}")
-        now = int(self.clock.wall())
-        wanted = self._audience if audience is None else audience
-        return Wish(
-            base=self.base,
-            version=named,
-            issuer=self.kind.issuer(self.base, named),
-            audience=(wanted,) if isinstance(wanted, str) else tuple(wanted),
-            subject=subject or (client_id if application else "alice"),
-            client_id=client_id,
-            scopes=tuple(sorted(scopes)),
-            roles=tuple(sorted(roles)),
-            application=application,
-            issued_at=now if expires_in_s > 0 else now + int(expires_in_s) - _PAST_LIFETIME_S,
-            expires_at=now + int(expires_in_s),
-            token_id=uuid.uuid4().hex,
-        )
-
-    def _signed(
-        self,
-        header: dict[str, Any],
-        claims: dict[str, Any],
-        own_header: Mapping[str, object] | None,
-        own_claims: Mapping[str, object] | None,
-        key: SigningKey | bytes | None,
-    ) -> str:
-        usual = self.key()
-        named = {**header, "alg": usual.alg, "kid": usual.kid, **(own_header or {})}
-        return self._keys.sign(without_none(named), without_none({**claims, **(own_claims or {})}), key)

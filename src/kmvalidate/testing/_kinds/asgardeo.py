@@ -12,8 +12,9 @@ import attrs
 
 from kmvalidate import providers
 from kmvalidate.errors import Reason
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 from kmvalidate.testing._kinds.wso2_is import (
+    answers,
     id_token,
     like,
     logout_token,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Members = dict[str, Any]
 
@@ -35,6 +37,8 @@ _ROOT = "/t/acme"
 _CHILD = f"{_ROOT}/o/{_CHILD_ID}"
 _TOKEN = "/oauth2/token"  # noqa: S105  # a path
 _JWKS = "/oauth2/jwks"
+_INTROSPECT = "/oauth2/introspect"
+_REQUESTS_PER_MINUTE = 200
 
 
 def _header(_: Wish) -> Members:
@@ -77,6 +81,9 @@ KIND = ProviderKind(
     claims=_claims_of({"org_id": "8763ba07-3e02-4b6b-8b04-9d5e4a6d1d3d", "org_name": "acme", "org_handle": "acme"}),
     documents=lambda base, algorithms: published(base, _ROOT, base + _ROOT + _TOKEN, algorithms),
     jwks_path=_ROOT + _JWKS,
+    introspection_path=_ROOT + _INTROSPECT,
+    **answers("CUSTOMER-DEFAULT/{}@acme"),
+    requests_per_minute=_REQUESTS_PER_MINUTE,
     manager=_manager,
     look_alikes={
         **{name: LookAlike(make=make, reason=Reason.WRONG_TOKEN_KIND) for name, make in _REFUSED.items()},
@@ -94,5 +101,7 @@ SUB_ORGANIZATION = attrs.evolve(
     claims=_claims_of({"org_id": _CHILD_ID, "org_name": "Branch", "user_org": _CHILD_ID}),
     documents=lambda base, algorithms: published(base, _CHILD, base + _CHILD + _TOKEN, algorithms),
     jwks_path=_CHILD + _JWKS,
+    introspection_path=_CHILD + _INTROSPECT,
+    **answers("{}@" + _CHILD_ID, org_id=_CHILD_ID),
     manager=_child_manager,
 )

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from kmvalidate import providers
 from kmvalidate.errors import Reason
 from kmvalidate.testing._documents import DISCOVERY_PATH
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 from kmvalidate.testing._kinds.entra_id import changed, document_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Members = dict[str, Any]
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from kmvalidate import providers
 from kmvalidate.errors import Reason
 from kmvalidate.testing._documents import DISCOVERY_PATH
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Made = tuple[dict[str, Any], dict[str, Any]]
 

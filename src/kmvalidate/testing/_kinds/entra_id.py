@@ -13,12 +13,13 @@ from kmvalidate import providers
 from kmvalidate.errors import Reason
 from kmvalidate.providers._entra_id import Cloud
 from kmvalidate.testing._documents import DISCOVERY_PATH
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Members = dict[str, Any]
     Made = tuple[Members, Members]

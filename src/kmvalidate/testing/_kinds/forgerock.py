@@ -6,20 +6,40 @@ Rules kept here: the issuer has its port in it, even the usual one; scopes are a
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from kmvalidate import providers
 from kmvalidate.errors import Reason
+from kmvalidate.testing._answers import only, scope_of
 from kmvalidate.testing._documents import DISCOVERY_PATH
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 
 if TYPE_CHECKING:
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Made = tuple[dict[str, Any], dict[str, Any]]
 
 _PATH = "/am/oauth2/realms/root/realms/alpha"
+_REFERENCE_BYTES = 20
 _TRACKING = "c9611769-cbb0-4f6f-89ab-cc971a9a4267-297791"
+
+
+_TOLD = (
+    "realm",
+    "client_id",
+    "token_type",
+    "exp",
+    "sub",
+    "subname",
+    "iss",
+    "aud",
+    "cts",
+    "auth_level",
+    "authGrantId",
+    "auditTrackingId",
+)
 
 
 def _claims(wish: Wish) -> dict[str, Any]:
@@ -60,6 +80,21 @@ def _unnamed(_: Wish, header: dict[str, Any], claims: dict[str, Any]) -> Made:
     return header, {name: value for name, value in claims.items() if name != "tokenName"}
 
 
+def _jwt_answer(wish: Wish, _: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    said = only(claims, *_TOLD)
+    who = dict.fromkeys(("user_id", "username"), wish.subject)
+    return {**said, **who, "scope": scope_of(claims.get("scope"))}
+
+
+def _answer(wish: Wish) -> dict[str, Any]:
+    said = _jwt_answer(wish, {}, _claims(wish))
+    return {name: value for name, value in said.items() if name not in {"cts", "aud"}}
+
+
+def _refresh_answer(wish: Wish) -> dict[str, Any]:
+    return {**_answer(wish), "token_type": "refresh_token"}
+
+
 def _documents(base: str, algorithms: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     issuer = base + _PATH
     document = {
@@ -67,6 +102,7 @@ def _documents(base: str, algorithms: tuple[str, ...]) -> dict[str, dict[str, An
         "authorization_endpoint": f"{issuer}/authorize",
         "token_endpoint": f"{issuer}/access_token",
         "introspection_endpoint": f"{issuer}/introspect",
+        "introspection_signing_alg_values_supported": list(algorithms),
         "revocation_endpoint": f"{issuer}/token/revoke",
         "userinfo_endpoint": f"{issuer}/userinfo",
         "jwks_uri": f"{issuer}/connect/jwk_uri",
@@ -91,6 +127,12 @@ KIND = ProviderKind(
     documents=_documents,
     jwks_path=f"{_PATH}/connect/jwk_uri",
     manager=_manager,
+    introspection_path=f"{_PATH}/introspect",
+    answer=_answer,
+    jwt_answer=_jwt_answer,
+    refresh_answer=_refresh_answer,
+    new_token=lambda: secrets.token_urlsafe(_REFERENCE_BYTES),
+    signed_answers=True,
     tells=frozenset({"consumer_key", "scopes"}),
     look_alikes={
         "ID token": LookAlike(make=_id_token, reason=Reason.WRONG_TOKEN_KIND),

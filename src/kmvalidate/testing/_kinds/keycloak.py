@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from kmvalidate import providers
 from kmvalidate.errors import Reason
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Made = tuple[dict[str, Any], dict[str, Any]]
 
@@ -59,6 +60,20 @@ def _refresh(wish: Wish, _: dict[str, Any], claims: dict[str, Any]) -> Made:
     return {"typ": "JWT"}, {**claims, "typ": "Refresh", "aud": wish.issuer}
 
 
+def _lightweight(_: Wish, header: dict[str, Any], claims: dict[str, Any]) -> Made:
+    left_out = {"realm_access", "resource_access", "preferred_username", "email_verified", "aud", "sub", "acr"}
+    return header, {name: value for name, value in claims.items() if name not in left_out}
+
+
+def _jwt_answer(_: Wish, __: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    named = {"client_id": claims.get("azp"), "username": claims.get("preferred_username")}
+    return {**named, **claims, "token_type": claims.get("typ")}
+
+
+def _refresh_answer(wish: Wish) -> dict[str, Any]:
+    return _jwt_answer(wish, *_refresh(wish, {}, _claims(wish)))
+
+
 def _manager(base: str, **options: Any) -> KeyManager:
     return providers.keycloak(base + _REALM, **options)
 
@@ -72,6 +87,10 @@ KIND = ProviderKind(
     claims=_claims,
     jwks_path=f"{_REALM}/protocol/openid-connect/certs",
     manager=_manager,
+    introspection_path=f"{_REALM}/protocol/openid-connect/token/introspect",
+    jwt_answer=_jwt_answer,
+    refresh_answer=_refresh_answer,
+    stand_ins={"access": _lightweight, "refresh": _refresh},
     look_alikes={
         "ID token": LookAlike(make=_of_type("ID", scope=None), reason=Reason.WRONG_TOKEN_KIND),
         "refresh token": LookAlike(make=_refresh, reason=Reason.WRONG_AUDIENCE),

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from kmvalidate import providers
 from kmvalidate.errors import Reason
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 
 if TYPE_CHECKING:
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
 
 def _claims(wish: Wish) -> dict[str, Any]:
@@ -45,6 +46,8 @@ KIND = ProviderKind(
     header=lambda _: {"typ": "at+jwt"},
     claims=_claims,
     manager=_manager,
+    introspection_path="/introspect",
+    signed_answers=True,
     look_alikes={
         "ID token": LookAlike(make=_id_token, reason=Reason.WRONG_TOKEN_KIND),
         "refresh token": LookAlike(make=_refresh_token, reason=Reason.WRONG_TOKEN_KIND),

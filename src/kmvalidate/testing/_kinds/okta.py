@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from kmvalidate import providers
 from kmvalidate.errors import Reason
+from kmvalidate.testing._answers import only, scope_of, user
 from kmvalidate.testing._documents import DISCOVERY_PATH
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Made = tuple[dict[str, Any], dict[str, Any]]
 
 _SERVER = "/oauth2/default"
+_DEVICE = "q4SZgrA9sOeHkfst5uaa"
 
 
 def _user_id(wish: Wish) -> str:
@@ -63,6 +66,21 @@ def _logout_token(wish: Wish, _: dict[str, Any], claims: dict[str, Any]) -> Made
     return {"typ": "logout+jwt"}, {**said, "events": {"http://schemas.openid.net/event/backchannel-logout": {}}}
 
 
+def _jwt_answer(wish: Wish, _: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    said = only(claims, "exp", "iat", "sub", "aud", "iss", "jti", "uid")
+    scope = {"scope": scope_of(claims["scp"])} if "scp" in claims else {}
+    return {"token_type": "Bearer", "client_id": claims.get("cid", wish.client_id), **scope, **user(wish), **said}
+
+
+def _refresh_answer(wish: Wish) -> dict[str, Any]:
+    said = {"token_type": "Bearer", "scope": wish.scope, "client_id": wish.client_id, **user(wish)}
+    return {**said, "exp": wish.expires_at, "sub": wish.subject, "device_id": _DEVICE}
+
+
+def _device_answer(wish: Wish) -> dict[str, Any]:
+    return {"client_id": wish.client_id, "sub": wish.subject, "device_id": _DEVICE, "iss": wish.issuer, **wish.times}
+
+
 def _documents(base: str, algorithms: tuple[str, ...]) -> Mapping[str, dict[str, Any]]:
     issuer = base + _SERVER
     document = {
@@ -95,6 +113,11 @@ KIND = ProviderKind(
     manager=_manager,
     documents=_documents,
     jwks_path=f"{_SERVER}/v1/keys",
+    introspection_path=f"{_SERVER}/v1/introspect",
+    jwt_answer=_jwt_answer,
+    refresh_answer=_refresh_answer,
+    device_answer=_device_answer,
+    stand_ins={"access": lambda _, header, claims: (header, claims)},
     look_alikes={
         "ID token": LookAlike(make=_id_token, reason=Reason.WRONG_TOKEN_KIND),
         "ID token with claims of access tokens": LookAlike(make=_id_token_dressed_up, reason=Reason.WRONG_TOKEN_KIND),

@@ -7,19 +7,27 @@ Rules kept here: tokens have the claims of the contract and no others; the user 
 
 from __future__ import annotations
 
+import secrets
+import string
 from typing import TYPE_CHECKING, Any
 
 from kmvalidate import providers
 from kmvalidate.errors import Reason
+from kmvalidate.testing._answers import scope_of
 from kmvalidate.testing._documents import DISCOVERY_PATH
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Made = tuple[dict[str, Any], dict[str, Any]]
+
+
+_LETTERS = string.ascii_letters + string.digits
+_REFERENCE_LENGTH = 28
 
 
 def _claims(wish: Wish) -> dict[str, Any]:
@@ -45,6 +53,15 @@ def _id_token(**changes: Any) -> Callable[[Wish, dict[str, Any], dict[str, Any]]
 def _logout_token(wish: Wish, _: dict[str, Any], claims: dict[str, Any]) -> Made:
     events: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
     return {"typ": "logout+jwt"}, {**claims, "sub": wish.subject, "events": events}
+
+
+def _jwt_answer(wish: Wish, _: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    named = {"token_type": "Bearer", "client_id": wish.client_id}
+    return {**claims, "scope": scope_of(claims.get("scope")), **named}
+
+
+def _reference() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(_REFERENCE_LENGTH))
 
 
 def _documents(base: str, algorithms: tuple[str, ...]) -> dict[str, dict[str, Any]]:
@@ -77,6 +94,10 @@ KIND = ProviderKind(
     documents=_documents,
     jwks_path="/pf/JWKS",
     manager=_manager,
+    introspection_path="/as/introspect.oauth2",
+    jwt_answer=_jwt_answer,
+    refresh_answer=lambda _: {},  # nothing but that it is active
+    new_token=_reference,
     look_alikes={
         "ID token": LookAlike(make=_id_token(), reason=Reason.WRONG_TOKEN_KIND),
         "ID token with nonce": LookAlike(make=_id_token(nonce="n-0S6"), reason=Reason.WRONG_TOKEN_KIND),

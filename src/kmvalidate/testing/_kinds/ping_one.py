@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from kmvalidate import providers
 from kmvalidate.errors import Reason
 from kmvalidate.testing._documents import DISCOVERY_PATH
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Made = tuple[dict[str, Any], dict[str, Any]]
 
@@ -87,6 +88,9 @@ KIND = ProviderKind(
     documents=_documents,
     jwks_path=f"{_PATH}/jwks",
     manager=_manager,
+    introspection_path=f"{_PATH}/introspect",
+    jwt_answer=lambda _, __, claims: {**claims, "token_type": "Bearer"},
+    stand_ins={"access": lambda _, header, claims: (header, claims)},
     tells=frozenset({"consumer_key", "scopes"}),
     look_alikes={
         "ID token": LookAlike(make=_id_token(at_hash="MTIzNDU2Nzg5MA"), reason=Reason.WRONG_TOKEN_KIND),

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from kmvalidate import providers
 from kmvalidate.errors import Reason
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._answers import only
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 
 if TYPE_CHECKING:
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Members = dict[str, Any]
     Made = tuple[Members, Members]
+
+
+_TOLD = ("scope", "client_id", "username", "exp", "iat", "nbf", "sub", "aud", "iss", "jti")
 
 
 def _claims(wish: Wish) -> Members:
@@ -51,6 +56,14 @@ def _assertion(_: Wish, __: Members, claims: Members) -> Made:
     return {"typ": "JWT"}, {**claims, "client_id": None, "authorized_permissions": claims["scope"]}
 
 
+def _jwt_answer(_: Wish, __: Members, claims: Members) -> Members:
+    return {**only(claims, *_TOLD), "token_type": "Bearer"}
+
+
+def _refresh_answer(wish: Wish) -> Members:
+    return _jwt_answer(wish, *_refresh_token(wish, {}, _claims(wish)))
+
+
 def _manager(base: str, **options: Any) -> KeyManager:
     return providers.thunder(base, **options)
 
@@ -71,5 +84,9 @@ KIND = ProviderKind(
     claims=_claims,
     jwks_path="/oauth2/jwks",
     manager=_manager,
+    introspection_path="/oauth2/introspect",
+    jwt_answer=_jwt_answer,
+    refresh_answer=_refresh_answer,
+    stand_ins={"access": lambda _, header, claims: (header, claims), "refresh": _refresh_token},
     look_alikes={name: LookAlike(make=make, reason=Reason.WRONG_TOKEN_KIND) for name, make in _REFUSED.items()},
 )

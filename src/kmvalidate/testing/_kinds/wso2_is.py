@@ -6,17 +6,20 @@ Rules kept here: what only newer servers have is not in the tokens of older ones
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from kmvalidate import providers
 from kmvalidate.errors import Reason
+from kmvalidate.testing._answers import only, scope_of, user
 from kmvalidate.testing._documents import DISCOVERY_PATH
-from kmvalidate.testing._kind import LookAlike, ProviderKind, Wish
+from kmvalidate.testing._kind import LookAlike, ProviderKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.testing._wish import Wish
 
     Members = dict[str, Any]
     Made = tuple[Members, Members]
@@ -85,6 +88,46 @@ def logout_token(_: Wish, __: Members, claims: Members) -> Made:
     return signed_as("JWT"), {**claims, "aut": None, "scope": None, "events": events}
 
 
+def opaque() -> str:
+    """Return a token that is no JWT."""
+    return str(uuid.uuid4())
+
+
+def answers(username: str, **further: Any) -> Members:
+    """
+    Return the fields of a kind that say what its introspection answers.
+
+    Args:
+        username: The user's name in answers, with ``{}`` for the subject.
+
+        further: Members that its answers about opaque tokens have besides.
+    """
+
+    def about_opaque(wish: Wish) -> Members:
+        said = only(said_of(wish), "aut", "nbf", "scope", "exp", "iat")
+        return {**said, "token_type": "Bearer", **named(wish), **further}
+
+    def about_jwt(wish: Wish, header: Members, claims: Members) -> Members:
+        said = only(claims, "aut", "nbf", "exp", "iat", "iss", "sub", "aud", "jti")
+        refreshes = header.get("typ") == "rt+jwt" or claims.get("token_type") == "refresh_token"
+        kind = {"token_type": "Refresh" if refreshes else "Bearer"}
+        client = {"client_id": claims.get("client_id", claims.get("azp"))}
+        return {**said, **kind, "scope": scope_of(claims.get("scope")), **named(wish), **client}
+
+    def about_refresh_token(wish: Wish) -> Members:
+        return {**about_opaque(wish), "token_type": "Refresh", "aut": None}
+
+    def named(wish: Wish) -> Members:
+        return {"client_id": wish.client_id, **user(wish, username.format(wish.subject))}
+
+    return {
+        "answer": about_opaque,
+        "jwt_answer": about_jwt,
+        "refresh_answer": about_refresh_token,
+        "new_token": opaque,
+    }
+
+
 _ENDPOINTS = {
     "authorization_endpoint": "/oauth2/authorize",
     "token_endpoint": "/oauth2/token",
@@ -138,6 +181,8 @@ KIND = ProviderKind(
     claims=_claims,
     documents=lambda base, algorithms: published(base, "", base + _ISSUER, algorithms),
     jwks_path=_JWKS,
+    introspection_path=_ENDPOINTS["introspection_endpoint"],
+    **answers("{}@carbon.super"),
     manager=_manager,
     look_alikes={
         "ID token": _refused(id_token),
