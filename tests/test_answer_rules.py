@@ -23,7 +23,7 @@ def test_an_active_access_token_passes(answer):
 def test_only_true_is_active(active):
     """Nothing but the JSON value true means that a token is active."""
     answer = {"token_type": "Bearer"} if active is ... else {"active": active}
-    assert reason(AnswerRules().check, answer) == "INACTIVE_TOKEN"
+    assert reason(AnswerRules().check, answer) == "INACTIVE"
 
 
 @pytest.mark.parametrize("kind", ["Refresh", "refresh_token", "REFRESH", None, 5, True, [], ["Bearer"], {}], ids=repr)
@@ -45,7 +45,8 @@ def test_another_kind_of_token_is_refused(kind):
         ({"jti": None}, "jti"),
         ({"jti": ["AT.1"]}, "jti"),
         ({"jti": {"AT.": 1}}, "jti"),
-        ({"token_type": "custom"}, None),
+        ({"token_type": "custom"}, "token_type"),
+        ({"token_type": "JWT"}, None),
     ],
     ids=str,
 )
@@ -60,15 +61,37 @@ def test_an_answer_has_what_access_tokens_have(change, claim):
     assert (refused.reason.name, refused.claim) == ("WRONG_TOKEN_KIND", claim)
 
 
-def test_refused_types_are_configured():
-    """The types that are refused are those that are named, compared in lower case."""
-    rules = AnswerRules(refused_types="device_secret")
-    found = [reason(rules.check, {"active": True, "token_type": kind}) for kind in ("Device_Secret", "refresh")]
-    assert found == ["WRONG_TOKEN_KIND", "GOOD"]
+@pytest.mark.parametrize(
+    "kind",
+    [*("Bearer", "BEARER", "DPoP", "JWT", "at+jwt", "Access_Token"), "urn:ietf:params:oauth:token-type:access_token"],
+)
+def test_access_tokens_have_many_names(kind):
+    """What RFC 6749, RFC 9449, RFC 8693 and servers call an access token passes in any case."""
+    assert reason(AnswerRules().check, {"active": True, "token_type": kind}) == "GOOD"
+
+
+def test_types_are_configured():
+    """The types that pass are those that are named, compared in lower case; none need be there."""
+    rules = AnswerRules(token_types="Special")
+    answers = ({"token_type": "sPECIAL"}, {"token_type": "Bearer"}, {})
+    found = [reason(rules.check, {"active": True, **answer}) for answer in answers]
+    assert found == ["GOOD", "WRONG_TOKEN_KIND", "GOOD"]
+
+
+def test_a_no_may_be_an_outage():
+    """The refusal says so where a provider answers its own faults with a no."""
+    inactive = {"active": False}
+    assert refusal(AnswerRules().check, inactive).hint is None
+    assert "fault" in refusal(AnswerRules(errors_look_inactive=True).check, inactive).hint
 
 
 @pytest.mark.parametrize(
-    "given", [{"refused_types": None}, {"required_members": [5]}, {"required_members": ""}], ids=str
+    "given",
+    [
+        *({"token_types": None}, {"required_members": [5]}, {"required_members": ""}, {"requires": [5]}),
+        *({"requires": None}, {"id_prefix": None}),
+    ],
+    ids=str,
 )
 def test_answer_rules_are_refused_when_they_are_made(given):
     """What is no name is a ConfigurationError."""

@@ -5,13 +5,15 @@ import re
 import runpy
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import attrs
 
 import kmvalidate as km
 from kmvalidate import memory, providers
-from kmvalidate.key_manager import DEFAULT_ALGORITHMS
-from kmvalidate.testing import FAULTS, SimulatedProvider
+from kmvalidate.algorithms import DEFAULT_ALGORITHMS
+from kmvalidate.testing import FAULTS, INTROSPECTION_FAULTS, SimulatedProvider
+from kmvalidate.token_options import TokenOption
 
 DOCS = Path(__file__).parent.parent / "docs"
 GROUP = "kmvalidate.providers"
@@ -136,8 +138,80 @@ def test_every_provider_has_a_section_of_its_own():
 
 
 def test_every_fault_is_told():
-    """The page of tests lists every way in which a simulated provider fails."""
-    assert set(all_cells("testing.md", "## Faults")) == set(FAULTS)
+    """The page of tests lists every way in which a simulated provider fails, and what only introspection has apart."""
+    assert set(all_cells("testing.md", "## Faults")) == {*FAULTS, *INTROSPECTION_FAULTS}
+    assert set(all_cells("testing.md", "### Faults of introspection")) == set(INTROSPECTION_FAULTS)
+
+
+def told_default(field):
+    """Return a default as the table of arguments writes it."""
+    if field.default is attrs.NOTHING:
+        return "required"
+    if field.default is False:
+        return "no"
+    if isinstance(field.default, str):
+        return f"`{field.default}`"
+    return str(int(field.default)) if field.default else "\N{EN DASH}"
+
+
+def test_every_argument_of_introspection_is_told_with_its_default():
+    """The page of configuration lists every argument of Introspection, and what it is unless it is set."""
+    told = {name: cells[0] for name, cells in all_cells("configuration.md", "## Asked about its tokens").items()}
+    assert told == {field.name: told_default(field) for field in attrs.fields(km.Introspection)}
+
+
+def test_every_provider_that_introspects_is_told_with_its_answers():
+    """The page of introspection says of each provider what its answers must have, and how often it may be asked."""
+
+    def tell(_, manager):
+        answers, limit = manager.profile.answers, manager.profile.requests_per_minute
+        signs = [f"`{name}`" for name in answers.required_members]
+        signs += [f"`{answers.id_prefix}` in `jti`"] if answers.id_prefix else []
+        no_may_be_a_fault = "yes" if answers.errors_look_inactive else ""
+        return [in_words(sorted(answers.requires)), ", ".join(signs), no_may_be_a_fault, str(limit or "")]
+
+    introspecting = {name for name in SimulatedProvider.kinds() if SimulatedProvider(name).kind.introspection_path}
+    told = all_cells("introspection.md", "## What an answer must say")
+    assert told == {name: cells for name, cells in by_provider(tell).items() if name in introspecting}
+
+
+def test_every_client_authentication_is_told():
+    """The page of introspection lists everything public that says who asks."""
+    public = {name: getattr(km, name) for name in km.__all__}
+    asking = {name for name, kind in public.items() if hasattr(kind, "attach") and kind is not km.ClientAuthentication}
+    table = section((DOCS / "introspection.md").read_text("utf-8"), "## Who asks")
+    told = re.findall(r"^\| `km\.(\w+)\(", table, re.MULTILINE)
+    assert set(told) == asking | {"ClientCredentials"}
+
+
+def test_every_token_handling_option_is_told():
+    """The page of introspection lists every kind of tokens that a key manager can claim."""
+    told = " ".join(all_cells("introspection.md", "### Which tokens belong to whom"))
+    named = {"ANY_OPAQUE_TOKEN" if kind is km.AnyOpaqueToken else kind.__name__ for kind in get_args(TokenOption)}
+    assert {name for name in named if f"km.{name}" in told} == named
+
+
+def test_every_status_of_introspection_is_told():
+    """The page of introspection lists every status that asking can have."""
+    assert set(all_cells("introspection.md", "## Health and events")) - {"introspection"} == {
+        status.name for status in km.Status
+    }
+
+
+def test_what_callers_see_of_introspection_are_reasons():
+    """The page of introspection names reasons that there are, each with its status."""
+    table = section((DOCS / "introspection.md").read_text("utf-8"), "## What the caller sees")
+    told = re.findall(r"^\|.*\| `Refused`, `(\w+)`.*\| (\d+) \|$", table, re.MULTILINE)
+    assert told
+    assert [(name, int(status)) for name, status in told] == [(name, km.Reason[name].status) for name, _ in told]
+
+
+def test_how_long_an_answer_is_good_is_told():
+    """The page of remembered tokens says for how long an answer is remembered unless it is set."""
+    defaults = {field.name: field.default for field in attrs.fields(km.Introspection)}
+    text = (DOCS / "memory.md").read_text("utf-8")
+    assert f"for `ttl_s` from the moment it was asked about, {defaults['ttl_s']:g} seconds unless set" in text
+    assert f"for `inactive_ttl_s`, {defaults['inactive_ttl_s']:g} seconds;" in text
 
 
 def test_every_field_of_a_profile_is_told():

@@ -79,7 +79,7 @@ def test_a_refusal_is_told_more_later(hint, told, expected):
 
 @pytest.mark.parametrize(
     ("name", "status"),
-    [("INACTIVE_TOKEN", 401), ("MISSING_ROLE", 403), ("UNKNOWN_ROLES", 403), ("CLAIM_NOT_ALLOWED", 403)],
+    [("INACTIVE", 401), ("MISSING_ROLE", 403), ("UNKNOWN_ROLES", 403), ("CLAIM_NOT_ALLOWED", 403)],
 )
 def test_a_lack_of_rights_is_no_bad_token(name, status):
     """A token that is good but may not do this is a 403, with WSO2's code for a lack of scopes; a dead one is a 401."""

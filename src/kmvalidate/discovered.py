@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import attrs
 
 from kmvalidate.adapters import blocking_transport
+from kmvalidate.algorithms import DEFAULT_ALGORITHMS
 from kmvalidate.discovery import (
     Exchange,
     allowed_origins,
@@ -23,7 +24,7 @@ from kmvalidate.discovery import (
     plain_url,
 )
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, shown
-from kmvalidate.key_manager import DEFAULT_ALGORITHMS, KeyManager
+from kmvalidate.key_manager import KeyManager
 from kmvalidate.key_sets import KeySet, Skipped, VerificationKey
 from kmvalidate.key_sources import RemoteKeys
 from kmvalidate.ports import BlockingPorts, Network, SystemClock, run

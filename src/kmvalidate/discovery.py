@@ -80,11 +80,22 @@ class Exchange:
 
             ConfigurationError: The transport cannot send that request.
         """
+        return await self.send(HttpRequest(url=url), ports)
+
+    async def send(self, request: HttpRequest, ports: Ports) -> HttpResponse:
+        """
+        Do an exchange of one's own; how it is reached and for how long is the same.
+
+        Raises:
+            KeyManagerUnavailable: As `get` does.
+
+            ConfigurationError: As `get` does.
+        """
         left = self.ends_at - ports.clock.monotonic()
         if left <= 0:
             raise KeyManagerUnavailable("no time left for the next document")
-        request = HttpRequest(url=url, deadline_s=left, max_bytes=self.max_bytes, network=self.network)
-        response = await _sent(request, ports)
+        within = attrs.evolve(request, deadline_s=left, max_bytes=self.max_bytes, network=self.network)
+        response = await _sent(within, ports)
         if len(response.body) > self.max_bytes:
             raise KeyManagerUnavailable(f"the answer has more than {self.max_bytes} bytes")
         return response
@@ -175,9 +186,19 @@ def jwks_uri(document: dict[str, Any], issuers: tuple[str, ...], found_at: str, 
     Raises:
         KeyManagerUnavailable: The document is another issuer's, or names no URL that may be used.
     """
+    check_named(document, issuers)
+    return usable_url(document, "jwks_uri", allowed_origins((*issuers, found_at), network), network)
+
+
+def check_named(document: dict[str, Any], issuers: tuple[str, ...]) -> None:
+    """
+    Check that a document is that of one of *issuers*.
+
+    Raises:
+        KeyManagerUnavailable: It names another one, or none.
+    """
     if document.get("issuer") not in issuers:
         raise KeyManagerUnavailable("discovery document: its issuer is not the configured one")
-    return usable_url(document, "jwks_uri", allowed_origins((*issuers, found_at), network), network)
 
 
 def usable_url(document: dict[str, Any], name: str, allowed: frozenset[tuple[str, int]], network: Network) -> str:

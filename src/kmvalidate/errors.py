@@ -47,7 +47,13 @@ class Reason(enum.Enum):
     CLAIM_MISMATCH = (900901, 401, "invalid_token", "A claim of the token does not have the value it must have.")
     WRONG_TOKEN_KIND = (900901, 401, "invalid_token", "The token is not an access token.")
     PROOF_REQUIRED = (900901, 401, "invalid_token", "The token is bound to a key whose possession was not proved.")
-    INACTIVE_TOKEN = (900901, 401, "invalid_token", "The key manager says that the token is not active.")
+    WRONG_KEY_MANAGER = (
+        900901,
+        401,
+        "invalid_token",
+        "The token's key manager is not one of those that are asked for.",
+    )
+    INACTIVE = (900901, 401, "invalid_token", "The key manager says that the token is not active.")
     MISSING_ROLE = (900910, 403, "insufficient_scope", "The token lacks a role, group or permission it must have here.")
     UNKNOWN_ROLES = (
         900910,

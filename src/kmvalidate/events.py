@@ -133,8 +133,55 @@ class KeyManagerReachable(Event):
     """It counted as unreachable, and answers again."""
 
 
+@attrs.frozen(kw_only=True)
+class IntrospectionFailed(Event):
+    """
+    It was asked about a token, and gave no answer.
+
+    Args:
+        why: What went wrong.
+
+        failures: How many calls in a row have failed, as far as they tell of others.
+    """
+
+    why: str
+    failures: int
+
+
+@attrs.frozen(kw_only=True)
+class IntrospectionUnreachable(Event):
+    """
+    So many calls in a row have failed that it is not asked for a while: `KeyManagerUnavailable` for its opaque tokens.
+
+    Args:
+        why: What went wrong with the last one.
+
+        retry_in_s: Seconds until it is asked again.
+    """
+
+    why: str
+    retry_in_s: float
+
+
+@attrs.frozen(kw_only=True)
+class IntrospectionReachable(Event):
+    """It was not asked for a while, and answers again."""
+
+
+@attrs.frozen(kw_only=True)
+class IntrospectionHeldBack(Event):
+    """
+    It was not asked about a token, so as not to be asked too much; told once in a minute.
+
+    Args:
+        why: What is used up.
+    """
+
+    why: str
+
+
 class Status(enum.Enum):
-    """How the keys of a key manager are."""
+    """How the keys of a key manager, or its introspection, are."""
 
     UNFETCHED = "unfetched"
     FRESH = "fresh"
@@ -157,7 +204,8 @@ class Health:
         status: ``FRESH``; ``STALE``, the keys are due; ``UNREACHABLE``, so many fetches in a row have failed, or one
             while there were no keys that may be used; ``UNFETCHED``, nobody has needed them yet.
 
-        usable: Whether there are keys that may be used now, whatever the status.
+        usable: Whether there are keys that may be used now, whatever the status; where it is asked about all of its
+            tokens, whether anybody is asked.
 
         key_ids: Their ids; of a key without one, its thumbprint (RFC 7638).
 
@@ -166,6 +214,9 @@ class Health:
         failures: How many fetches in a row have failed.
 
         why: What went wrong with the last one, None if nothing did.
+
+        introspection: How asking about tokens goes: ``UNFETCHED``, nobody did yet; ``FRESH``, the last one was
+            answered; ``STALE``, it was not; ``UNREACHABLE``, nobody is asked for a while. None where there is none.
     """
 
     key_manager: str
@@ -177,6 +228,7 @@ class Health:
     stale_since: float | None = None
     failures: int = 0
     why: str | None = None
+    introspection: Status | None = None
 
 
 def tell(listener: Listener | None, event: Event) -> None:

@@ -9,7 +9,8 @@ fork in mid-flight leaves nothing stuck, and one that is overdue is launched aga
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
 
     from kmvalidate.ports import Ports
+
+    #: What runs detached from whoever began it, with ports of its own.
+    Job = Callable[[Ports], Coroutine[Any, Any, None]]
 
 T = TypeVar("T")
 
@@ -36,10 +40,13 @@ class Failed:
         why: What went wrong, for an operator.
 
         flown: Whether its work found that out itself, rather than never beginning or not ending in time.
+
+        retry_after_s: Seconds after which trying again makes sense.
     """
 
     why: str
     flown: bool = False
+    retry_after_s: float = 1.0
 
 
 @attrs.frozen
@@ -98,6 +105,7 @@ class Flights:
         work: Callable[[Ports], Coroutine[Any, Any, T]],
         ports: Ports,
         deadline_s: float,
+        start: Callable[[Job], Failed | None] | None = None,
     ) -> Flight[T]:
         """
         Return the flight for *key*, launching it if there is none under way, or only one that is overdue.
@@ -110,6 +118,9 @@ class Flights:
             ports: The caller's; the flight itself flies with those that `Ports.spawn` gives it.
 
             deadline_s: Seconds the work may take.
+
+            start: Lets the work run detached, or says why it does not; by default `Ports.spawn` does. It is called for
+                a flight that is launched, and not for one that is under way.
         """
         where = (os.getpid(), key)
         mine: Flight[T] = Flight(ports.clock.monotonic(), deadline_s)
@@ -117,7 +128,7 @@ class Flights:
         if flight is not mine and flight.is_overdue(mine.started_at):
             self._under_way[where] = flight = mine
         if flight is mine:
-            self._start(where, mine, work, ports)
+            self._start(where, mine, work, start or ports.spawn)
         return flight
 
     def _start(
@@ -125,20 +136,26 @@ class Flights:
         where: tuple[int, Hashable],
         flight: Flight[T],
         work: Callable[[Ports], Coroutine[Any, Any, T]],
-        ports: Ports,
+        start: Callable[[Job], Failed | None],
     ) -> None:
         async def job(own: Ports) -> None:
             self._land(where, flight, await _outcome(work, own))
 
         try:
-            ports.spawn(job)
+            held = start(job)
         except RuntimeError as error:  # no thread could be started
-            self._land(where, flight, Failed(str(error)))
+            held = Failed(str(error))
+        except BaseException:  # a signal handler's, for one
+            self._land(where, flight, Failed("whoever began it was interrupted"))
+            raise
+        if held is not None:
+            self._land(where, flight, held)
 
     def _land(self, where: tuple[int, Hashable], flight: Flight[T], outcome: Outcome[T]) -> None:
         if self._under_way.get(where) is flight:
             del self._under_way[where]
-        flight.landed.set_result(outcome)
+        with suppress(InvalidStateError):  # it landed when whoever began it was interrupted
+            flight.landed.set_result(outcome)
 
 
 def why(error: BaseException) -> str:
@@ -150,4 +167,4 @@ async def _outcome(work: Callable[[Ports], Coroutine[Any, Any, T]], ports: Ports
     try:
         return Fetched(await work(ports))
     except BaseException as error:  # noqa: BLE001  # a user's transport may raise anything; the callers need an outcome
-        return Failed(why(error), flown=True)
+        return Failed(why(error), flown=True, retry_after_s=getattr(error, "retry_after_s", 1.0))

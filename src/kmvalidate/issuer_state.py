@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from kmvalidate.discovery import Published
+from kmvalidate.events import Status
+from kmvalidate.introspecting import Introspector
 from kmvalidate.key_cache import KeyCache
 from kmvalidate.key_snapshots import FixedKeys
 from kmvalidate.key_sources import RemoteKeys
@@ -21,13 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kmvalidate.claims import ClaimRules
-    from kmvalidate.events import Listener
+    from kmvalidate.events import Health, Listener
     from kmvalidate.flights import Flights
     from kmvalidate.key_manager import KeyManager
-    from kmvalidate.key_sets import KeySet, VerificationKey
     from kmvalidate.key_snapshots import KeySource
-    from kmvalidate.ports import Clock
-    from kmvalidate.tokens import Header
+    from kmvalidate.ports import Clock, Ports
 
 
 @attrs.frozen(eq=False)
@@ -44,6 +44,8 @@ class IssuerState:
 
         source: Its keys.
 
+        introspector: Asks it about tokens; None if it is not asked.
+
         layout_budget: How much may still be learnt of its payloads.
     """
 
@@ -51,23 +53,32 @@ class IssuerState:
     rules: ClaimRules
     shapes: Mapping[str, tuple[str, ...]]
     source: KeySource
+    introspector: Introspector | None = None
     layout_budget: Budget = attrs.field(factory=Budget)
-
-    def find(self, key_set: KeySet, header: Header, issuer: str) -> VerificationKey | None:
-        """
-        Return the one key that may verify a token of *issuer* with that header, None if the set does not have it.
-
-        Raises:
-            Refused: As `KeySet.find` does.
-        """
-        return key_set.find(header, self.shapes.get(header.alg, ()), self.manager.owners(issuer))
 
     @classmethod
     def of(cls, manager: KeyManager, flights: Flights, clock: Clock, listener: Listener | None = None) -> IssuerState:
         """Return a fresh state for *manager*, whose fetches are among *flights* and whose events go to *listener*."""
-        return cls(
-            manager, manager.claim_rules(), manager.algorithm_shapes(), _source(manager, flights, clock, listener)
+        source = _source(manager, flights, clock, listener)
+        strategy = manager.introspection
+        asking = (
+            None if strategy is None else Introspector(manager, strategy, source, flights, clock, listener=listener)
         )
+        return cls(manager, manager.claim_rules(), manager.algorithm_shapes(), source, asking)
+
+    def forget_tokens(self) -> None:
+        """Forget what the key manager answered about tokens."""
+        if self.introspector is not None:
+            self.introspector.forget()
+
+    def health(self, ports: Ports) -> Health:
+        """Tell how the key manager is."""
+        found = self.source.health(ports)
+        if self.introspector is None:
+            return found
+        asking = self.introspector.health(ports.clock.monotonic())
+        usable = found.usable if self.manager.self_validate_jwt else asking is not Status.UNREACHABLE
+        return attrs.evolve(found, introspection=asking, usable=usable)
 
 
 def _source(manager: KeyManager, flights: Flights, clock: Clock, listener: Listener | None) -> KeySource:

@@ -12,26 +12,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused
+from kmvalidate.fields import to_names
+from kmvalidate.key_finding import find_key
 from kmvalidate.ports import run
 from kmvalidate.routes import Binding, Routes, still_good
 from kmvalidate.tokens import (
     DEFAULT_MAX_TOKEN_BYTES,
     Header,
     Jwt,
+    OpaqueToken,
     checked_max_bytes,
     parse_claims,
     parse_header,
     recognise,
+    text_of,
 )
 from kmvalidate.verified import VerifiedToken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kmvalidate.asyncio_ports import AsyncioPorts
+    from kmvalidate.introspected import Within
     from kmvalidate.issuer_state import IssuerState
     from kmvalidate.layers import Table
     from kmvalidate.ports import BlockingPorts, Ports
 
-_TRIES = 3
+TRIES = 3
+ALWAYS_CHANGING = "the key managers or their keys change all the time"
 
 
 class Issuers(Protocol):
@@ -66,7 +74,9 @@ class JwtValidator:
         self._max_token_bytes = checked_max_bytes(max_token_bytes)
         self._routes = Routes()
 
-    def validate(self, token: str, *, organization: str | None = None) -> VerifiedToken:
+    def validate(
+        self, token: str, *, organization: str | None = None, key_managers: Iterable[str] | None = None
+    ) -> VerifiedToken:
         """
         Verify a JWT.
 
@@ -76,28 +86,34 @@ class JwtValidator:
             organization: The organization whose key managers may stand behind it, beside those that serve all; None
                 for the latter alone.
 
+            key_managers: The names of those that may, None for all.
+
         Raises:
             Refused: It is not good; `Refused.reason` says why.
             KeyManagerUnavailable: Its issuer's keys are needed and cannot be had now.
-            ConfigurationError: *organization* is no name.
+            ConfigurationError: *organization* is no name, or *key_managers* are none.
         """
-        jwt, ports = recognise(token, self._max_token_bytes), self._registry.ports
+        seen, ports = recognise(token, self._max_token_bytes), self._registry.ports
         if organization is not None:
             organization = _plain(organization)
-        if not isinstance(jwt, Jwt):
-            raise self._registry.table.opaque(organization)
-        return self.verify_now(jwt, organization, ports) or run(self.verify(jwt, organization, ports))
+        within = None if key_managers is None else to_names(key_managers)
+        verified = self.verify_now(seen, organization, ports, within) if isinstance(seen, Jwt) else None
+        return verified or run(self.verify(seen, organization, ports, within))
 
-    async def avalidate(self, token: str, *, organization: str | None = None) -> VerifiedToken:
+    async def avalidate(
+        self, token: str, *, organization: str | None = None, key_managers: Iterable[str] | None = None
+    ) -> VerifiedToken:
         """Do what `validate` does, for asyncio callers."""
-        jwt, ports = recognise(token, self._max_token_bytes), self._registry.aports
+        seen, ports = recognise(token, self._max_token_bytes), self._registry.aports
         if organization is not None:
             organization = _plain(organization)
-        if not isinstance(jwt, Jwt):
-            raise self._registry.table.opaque(organization)
-        return self.verify_now(jwt, organization, ports) or await self.verify(jwt, organization, ports)
+        within = None if key_managers is None else to_names(key_managers)
+        verified = self.verify_now(seen, organization, ports, within) if isinstance(seen, Jwt) else None
+        return verified or await self.verify(seen, organization, ports, within)
 
-    def verify_now(self, jwt: Jwt, organization: str | None, ports: Ports) -> VerifiedToken | None:
+    def verify_now(
+        self, jwt: Jwt, organization: str | None, ports: Ports, within: Within = None
+    ) -> VerifiedToken | None:
         """
         Verify a JWT that is like others before it: plain code, without I/O and without a coroutine.
 
@@ -114,6 +130,8 @@ class JwtValidator:
         if recalled is None:
             return None
         binding, claims = recalled
+        if within is not None and binding.key_manager not in within:
+            return None
         starts_at = claims.nbf if claims.nbf > claims.iat else claims.iat  # noqa: FURB136  # hot, and max() a call
         verified = VerifiedToken(claims.exp, starts_at, binding, jwt.unverified_payload)
         if not (binding.rules.accept(claims.aud) and still_good(verified, organization, table, ports)):
@@ -124,9 +142,11 @@ class JwtValidator:
             raise refused
         return verified
 
-    async def verify(self, jwt: Jwt, organization: str | None, ports: Ports) -> VerifiedToken:
+    async def verify(
+        self, seen: Jwt | OpaqueToken, organization: str | None, ports: Ports, within: Within = None
+    ) -> VerifiedToken:
         """
-        Verify a JWT, whatever it takes; *ports* are the caller's.
+        Verify a token, whatever it takes; *ports* are the caller's.
 
         What was decided while the key manager was changed or removed does not count: then it begins again.
 
@@ -134,18 +154,65 @@ class JwtValidator:
             Refused: It is not good.
             KeyManagerUnavailable: Its issuer's keys are needed and cannot be had now.
         """
-        claims = parse_claims(jwt)
-        for _ in range(_TRIES):
-            state = self._state(claims, organization)
+        if isinstance(seen, OpaqueToken):
+            return await self.ask_about(seen.text, None, organization, within, ports)
+        claims = parse_claims(seen)
+        for _ in range(TRIES):
+            state = self.issuer_of(claims, self._registry.table, organization, within)
+            if state is None or not state.manager.self_validate_jwt:
+                return await self.ask_about(text_of(seen), claims, organization, within, ports)
             try:
-                verified = await self._verify(jwt, claims, state, organization, ports)
+                verified = await self._verify(seen, claims, state, organization, ports)
             except KMValidateError:
                 if self._registry.table.find(organization, claims["iss"]) is state:
                     raise
             else:
                 if still_good(verified, organization, self._registry.table, ports):
                     return verified
-        raise KeyManagerUnavailable("the key managers or their keys change all the time")
+        raise KeyManagerUnavailable(ALWAYS_CHANGING)
+
+    async def ask_about(
+        self, token: str, claims: dict[str, Any] | None, organization: str | None, within: Within, ports: Ports
+    ) -> VerifiedToken:
+        """
+        Refuse a token that no keys tell anything about: a key manager would have to be asked, which is not done here.
+
+        Args:
+            token: The token.
+
+            claims: Its claims, which nobody proved; None for an opaque token.
+
+            organization: The organization it is verified for.
+
+            within: The key managers that are asked for.
+
+            ports: The caller's.
+
+        Raises:
+            Refused: Always.
+        """
+        _ = token, ports
+        table = self._registry.table
+        if claims is None:
+            raise table.opaque(organization)
+        if self.issuer_of(claims, table, organization, within) is None:
+            raise table.unknown(organization, claims.get("iss"))
+        raise Refused(Reason.UNSUPPORTED_TOKEN, hint="Its key manager is asked about it: a TokenValidator does that.")
+
+    def issuer_of(
+        self, claims: dict[str, Any], table: Table, organization: str | None, within: Within
+    ) -> IssuerState | None:
+        """
+        Return who answers for a JWT by its issuer, None if nobody does.
+
+        Raises:
+            Refused: It is not one of those that are asked for.
+        """
+        issuer: Any = claims.get("iss")
+        state = table.find(organization, issuer) if issuer.__class__ is str else None
+        if state is not None and within is not None and state.manager.name not in within:
+            raise Refused(Reason.WRONG_KEY_MANAGER, expected=within, got=state.manager.name)
+        return state
 
     async def _verify(
         self, jwt: Jwt, claims: dict[str, Any], state: IssuerState, organization: str | None, ports: Ports
@@ -170,15 +237,8 @@ class JwtValidator:
             return known
         header = parse_header(jwt)
         _check_header(header, state)
-        return await _find_key(header, issuer, state, ports)
-
-    def _state(self, claims: dict[str, Any], organization: str | None) -> IssuerState:
-        issuer: Any = claims.get("iss")
-        table = self._registry.table
-        state = table.find(organization, issuer) if issuer.__class__ is str else None
-        if state is None:
-            raise table.unknown(organization, issuer)
-        return state
+        key, key_set = await find_key(header, issuer, state.manager, state.source, ports)
+        return Binding.of(state, issuer, header, key, key_set)
 
 
 def _plain(organization: str) -> str:
@@ -187,17 +247,6 @@ def _plain(organization: str) -> str:
     if not name:
         raise ConfigurationError("an organization is a non-empty string, or None")
     return name
-
-
-async def _find_key(header: Header, issuer: str, state: IssuerState, ports: Ports) -> Binding:
-    snapshot = state.source.ready(ports) or await state.source.wait(ports)
-    key = state.find(snapshot.key_set, header, issuer)
-    if key is None:
-        snapshot = await state.source.newer(snapshot, header.key_name, ports)
-        key = state.find(snapshot.key_set, header, issuer)
-    if key is None:
-        raise Refused(Reason.UNKNOWN_KEY, claim="kid", got=header.key_name)
-    return Binding.of(state, issuer, header, key, snapshot.key_set)
 
 
 def _check_header(header: Header, state: IssuerState) -> None:

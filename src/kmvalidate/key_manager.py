@@ -7,11 +7,11 @@ algorithms, no audience, an unknown name are errors. Opting out of safety is sai
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kmvalidate.algorithms import DEFAULT_ALGORITHMS, shapes_of, to_algorithms
 from kmvalidate.attributes import to_paths
 from kmvalidate.audiences import AnyAudience, Audience, ClientIdInstead, to_audience
 from kmvalidate.claims import (
@@ -24,11 +24,14 @@ from kmvalidate.claims import (
 )
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.fields import FrozenDict, is_a, non_empty, number, to_names
-from kmvalidate.key_sets import ALGORITHM_SHAPES
+from kmvalidate.introspection import Introspection, IntrospectionStrategy
+from kmvalidate.key_sets import KeySet
 from kmvalidate.key_sources import RemoteKeys, StaticKeys
 from kmvalidate.ports import Network
 from kmvalidate.profiles import ANY_PROVIDER, ProviderProfile
 from kmvalidate.rules import ACCESS_TOKENS, TokenKinds
+from kmvalidate.token_options import JwtTokens
+from kmvalidate.urls import well_known_urls
 from kmvalidate.wanted import NamesWanted, as_text, json_choices, json_values
 
 if TYPE_CHECKING:
@@ -40,24 +43,33 @@ _TENANT = "{tenantid}"
 _FEW = 4
 _NO_TENANTS: FrozenDict[str, str | None] = FrozenDict()
 
-#: Allowed unless something else is configured. ES256K and Ed448 exist, and must be asked for.
-DEFAULT_ALGORITHMS = (
-    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
-)
+#: The keys of a key manager that has none: it is asked about each of its tokens.
+NO_KEYS = StaticKeys(KeySet(()))
 
 
-def _algorithms(names: str | Iterable[str]) -> tuple[str, ...]:
-    algorithms = to_names(names)
-    unknown = [name for name in algorithms if name not in ALGORITHM_SHAPES]
-    if unknown or not algorithms:
-        known = ", ".join(ALGORITHM_SHAPES)
-        raise ConfigurationError(f"algorithms are some of {known} (not: {', '.join(unknown) or 'none at all'})")
-    return algorithms
-
-
-def _to_keys(keys: RemoteKeys | StaticKeys | Iterable[StaticKeys]) -> RemoteKeys | StaticKeys:
+def _to_keys(keys: RemoteKeys | StaticKeys | Iterable[StaticKeys] | None) -> RemoteKeys | StaticKeys:
+    if keys is None:
+        return NO_KEYS
     return keys if isinstance(keys, RemoteKeys | StaticKeys) else StaticKeys.joined(keys)
+
+
+def _check_strategy(_: object, __: object, value: Any) -> None:
+    if value is None:
+        return
+    ask = getattr(type(value), "ask", None)
+    asks_by_itself = ask is not IntrospectionStrategy.ask and callable(ask)
+    if not isinstance(value, IntrospectionStrategy) or asks_by_itself is isinstance(value, Introspection):
+        raise ConfigurationError("introspection is an Introspection, or a strategy of your own with a method ask")
+    if not _is_hashable(value):
+        raise ConfigurationError("introspection, and who asks, is compared with what was configured before: __hash__")
+
+
+def _is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _expanded(issuers: tuple[str, ...], tenants: tuple[str, ...]) -> dict[str, str | None]:
@@ -85,7 +97,7 @@ class KeyManager(NamesWanted):
         audience: Who tokens must be meant for: a name or several, one of which ``aud`` must hold; or, said aloud,
             `ANY_AUDIENCE` or `ClientIdInstead`.
 
-        keys: `RemoteKeys`, `StaticKeys`, or several `StaticKeys`.
+        keys: `RemoteKeys`, `StaticKeys`, or several `StaticKeys`; None if it is asked about each of its tokens.
 
         organization: The organization whose tokens it stands behind, None if it serves all of them.
 
@@ -125,6 +137,11 @@ class KeyManager(NamesWanted):
 
         profile: What is known of its kind of provider.
 
+        introspection: How it is asked about opaque tokens, and which are its own; None if it is not.
+
+        self_validate_jwt: Whether its JWTs are verified here, with its keys (WSO2: ``self_validate_jwt``); if not, it
+            is asked about them.
+
     Raises:
         ConfigurationError: Something is missing, unknown, out of range or contradicts itself.
     """
@@ -132,11 +149,11 @@ class KeyManager(NamesWanted):
     name: str = attrs.field(validator=non_empty)
     issuer: str = attrs.field(validator=non_empty)
     audience: Audience = attrs.field(converter=to_audience)
-    keys: RemoteKeys | StaticKeys = attrs.field(converter=_to_keys)
+    keys: RemoteKeys | StaticKeys = attrs.field(default=None, converter=_to_keys)
     organization: str | None = attrs.field(default=None, validator=attrs.validators.optional(non_empty))
     extra_issuers: tuple[str, ...] = attrs.field(default=(), converter=to_names)
     tenants: tuple[str, ...] = attrs.field(default=(), converter=to_names)
-    algorithms: tuple[str, ...] = attrs.field(default=DEFAULT_ALGORITHMS, converter=_algorithms)
+    algorithms: tuple[str, ...] = attrs.field(default=DEFAULT_ALGORITHMS, converter=to_algorithms)
     leeway_s: float = attrs.field(default=DEFAULT_LEEWAY_S, validator=number(0, MAX_LEEWAY_S))
     max_age_s: float | None = attrs.field(default=None, validator=attrs.validators.optional(number(1)))
     max_lifetime_s: float | None = attrs.field(default=None, validator=attrs.validators.optional(number(1)))
@@ -150,6 +167,8 @@ class KeyManager(NamesWanted):
     permission_claims: Paths = attrs.field(default=PERMISSION_CLAIMS, converter=to_paths)
     token_kinds: TokenKinds = attrs.field(default=ACCESS_TOKENS, validator=is_a(TokenKinds))
     profile: ProviderProfile = attrs.field(default=ANY_PROVIDER, validator=is_a(ProviderProfile), repr=False)
+    introspection: IntrospectionStrategy | None = attrs.field(default=None, validator=_check_strategy)
+    self_validate_jwt: bool = attrs.field(default=True, validator=is_a(bool))
     issuers: tuple[str, ...] = attrs.field(init=False, repr=False, eq=False)
     tenant_of: Mapping[str, str | None] = attrs.field(init=False, repr=False, eq=False)
 
@@ -158,14 +177,47 @@ class KeyManager(NamesWanted):
         object.__setattr__(self, "issuers", tuple(expanded))
         object.__setattr__(self, "tenant_of", FrozenDict(expanded) if self.tenants else _NO_TENANTS)
         if isinstance(self.keys, RemoteKeys) and self.keys.jwks_url is None:
-            self._check_discovery(self.keys)
+            self._check_discovery("give its keys a jwks_url or a discovery_url")
+        if self.introspection is not None:
+            self._check_introspection(self.introspection)
+        elif not self.self_validate_jwt:
+            raise ConfigurationError(f"{self.name!r}: self_validate_jwt=False needs introspection=")
+        if self.keys is NO_KEYS and (self.self_validate_jwt or getattr(self.introspection, "signed", False)):
+            raise ConfigurationError(f"{self.name!r}: keys= are needed: RemoteKeys() fetches what its issuer publishes")
 
-    def _check_discovery(self, keys: RemoteKeys) -> None:
+    def _check_discovery(self, hint: str) -> None:
         try:
-            keys.discovery_urls(self.issuer)
+            self.discovery_urls()
         except ConfigurationError as flaw:
             why = f"nothing can be discovered at the issuer of {self.name!r} ({flaw})"
-            raise ConfigurationError(f"{why}; give its keys a jwks_url or a discovery_url") from None
+            raise ConfigurationError(f"{why}; {hint}") from None
+
+    def _check_introspection(self, strategy: IntrospectionStrategy) -> None:
+        claims_some = any(not isinstance(option, JwtTokens) for option in strategy.tokens)
+        if self.self_validate_jwt and not (claims_some or strategy.unknown_issuers):
+            why = "introspection of which tokens? tokens= says it: a pattern, or ANY_OPAQUE_TOKEN"
+            raise ConfigurationError(f"{self.name!r}: {why}")
+        if isinstance(strategy, Introspection):
+            strategy.check_with(self.introspection_network)
+            if strategy.needs_discovery:
+                self._check_discovery("give its introspection an endpoint, and the client a token_endpoint")
+
+    def discovery_urls(self) -> tuple[str, ...]:
+        """
+        Return where its discovery document may lie, in the order in which they are asked.
+
+        Raises:
+            ConfigurationError: The issuer is no URL to build them from.
+        """
+        if isinstance(self.keys, RemoteKeys):
+            return self.keys.discovery_urls(self.issuer)
+        return well_known_urls(self.issuer, insecure_http=self.introspection_network.insecure_http)
+
+    @property
+    def introspection_network(self) -> Network:
+        """How its introspection endpoints may be reached: as it says, or as its keys may be."""
+        own: Network | None = getattr(self.introspection, "network", None)
+        return own or (self.keys.network if isinstance(self.keys, RemoteKeys) else Network())
 
     @property
     def document_issuers(self) -> tuple[str, ...]:
@@ -208,28 +260,39 @@ class KeyManager(NamesWanted):
 
     def waivers(self) -> tuple[str, ...]:
         """Return what of safety this configuration opts out of, a sentence each; none for a safe one."""
-        network = self.keys.network if isinstance(self.keys, RemoteKeys) else Network()
         said = (
             (isinstance(self.audience, AnyAudience), "tokens are accepted whatever audience they name"),
             (isinstance(self.audience, ClientIdInstead), "the client id is checked in place of the audience"),
             (self.profile.open_to is not None, f"{self.profile.open_to} is accepted"),
             (self._is_lenient, "tokens that show signs of another kind are accepted (token_kinds)"),
-            (network.proxy is not None, "a proxy connects for us, so addresses are its business"),
-            (network.insecure_http, "keys may be fetched over http, where anybody on the way can replace them"),
-            (network.private_addresses, "keys may be fetched from private and loopback addresses"),
+            *self._introspection_waivers(),
+            *_network_waivers("keys", self.keys.network if isinstance(self.keys, RemoteKeys) else Network()),
         )
         return tuple(sentence for waived, sentence in said if waived)
 
+    def _introspection_waivers(self) -> tuple[tuple[bool, str], ...]:
+        strategy = self.introspection
+        if strategy is None:
+            return ()
+        required = self.profile.answers.requires if strategy.requires is None else strategy.requires
+        no_audience = isinstance(self.audience, frozenset) and "aud" not in required
+        network = getattr(strategy, "network", None) or Network()
+        return (
+            (no_audience, "tokens are accepted of which introspection names no audience"),
+            ("exp" not in required, "tokens are accepted of which introspection does not say when they expire"),
+            (strategy.unknown_issuers, "it is asked about JWTs of unknown issuers, which are other people's"),
+            *_network_waivers("introspection", network),
+        )
+
     def algorithm_shapes(self) -> Mapping[str, tuple[str, ...]]:
         """Return the key shapes for which tokens of each allowed algorithm are accepted."""
-        return _shapes(self.algorithms)
+        return shapes_of(self.algorithms)
 
 
-@lru_cache(maxsize=256)
-def _shapes(algorithms: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
-    """EdDSA stands for Ed25519, by either name (RFC 9864); with Ed448 it must be asked for, as Ed448."""
-    shapes = {name: ALGORITHM_SHAPES[name] for name in algorithms if name != "EdDSA"}
-    if "EdDSA" in algorithms:
-        shapes["Ed25519"] = ("Ed25519",)
-    curves = tuple(name for name in ("Ed25519", "Ed448") if name in shapes)
-    return FrozenDict(shapes | ({"EdDSA": curves} if curves else {}))
+def _network_waivers(what: str, network: Network) -> tuple[tuple[bool, str], ...]:
+    proxied = "a proxy connects for us, so addresses are its business"
+    return (
+        (network.proxy is not None, proxied if what == "keys" else f"{what}: {proxied}"),
+        (network.insecure_http, f"{what} may be fetched over http, where anybody on the way can replace them"),
+        (network.private_addresses, f"{what} may be fetched from private and loopback addresses"),
+    )

@@ -10,16 +10,16 @@ those that serve all, and never those of another.
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING
 
 import attrs
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.events import KeyManagerAdded, KeyManagerRemoved
-from kmvalidate.key_manager import KeyManager
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from kmvalidate.events import Event
     from kmvalidate.issuer_state import IssuerState
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Layer = Mapping[tuple[str | None, str], IssuerState]
 
 _MAX_ISSUER_CHARS = 512
+_numbers = count()
 _SLASH_HINT = "A key manager is configured for it with a trailing slash more or less; issuers match exactly."
 
 
@@ -45,6 +46,11 @@ class View:
 
     issuers: dict[str, IssuerState] = attrs.field(factory=dict)
     names: dict[str, IssuerState] = attrs.field(factory=dict)
+
+    @cached_property
+    def asked(self) -> tuple[IssuerState, ...]:
+        """Those that are asked about tokens, in the order in which they are."""
+        return tuple(state for state in self.names.values() if state.manager.introspection is not None)
 
     @cached_property
     def profiles(self) -> Mapping[str, ProviderProfile]:
@@ -84,6 +90,8 @@ class Table:
         organizations: The views of the organizations that have key managers of their own.
 
         find_shared: Does what `find` does for no particular organization.
+
+        number: Another one for each table there is.
     """
 
     layers: Mapping[str, Layer]
@@ -91,6 +99,8 @@ class Table:
     everyone: View = attrs.field(factory=View, init=False)
     organizations: dict[str, View] = attrs.field(factory=dict, init=False)
     find_shared: Callable[[str], IssuerState | None] = attrs.field(init=False)
+    number: int = attrs.field(factory=_numbers.__next__, init=False)
+    _asked: dict[str | None, tuple[IssuerState, ...]] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "find_shared", self.everyone.issuers.get)
@@ -108,16 +118,31 @@ class Table:
         Where an organization's key manager and one that serves all have the same name, only the one that goes first
         answers: inside an organization a name means one key manager.
         """
-        own = None if organization is None else self.organizations.get(organization)
-        if own is None:
+        if organization not in self.organizations:
             return self.everyone.issuers.get(issuer)
-        first, second = (self.everyone, own) if self.global_first else (own, self.everyone)
+        first, second = self.views(organization)
         found = first.issuers.get(issuer)
         if found is None:
             found = second.issuers.get(issuer)
             if found is not None and found.manager.name in first.names:
                 return None
         return found
+
+    def asked(self, organization: str | None) -> tuple[IssuerState, ...]:
+        """
+        Return who is asked about tokens in *organization*, in the order in which they are.
+
+        They are those that answer for some issuer there: who is overridden is not asked either.
+        """
+        whose = self.whose(organization)
+        if whose not in self._asked:
+            first, *second = self.views(whose)
+            shared = (state for view in second for state in view.asked if self._answers(state, whose))
+            self._asked[whose] = (*first.asked, *shared)
+        return self._asked[whose]
+
+    def _answers(self, state: IssuerState, organization: str | None) -> bool:
+        return any(self.find(organization, issuer) is state for issuer in state.manager.issuers)
 
     def whose(self, organization: str | None) -> str | None:
         """Return *organization* if it has key managers of its own; else None, as its tokens are everybody's."""
@@ -136,23 +161,26 @@ class Table:
 
     def opaque(self, organization: str | None) -> Refused:
         """Return why an opaque token is refused."""
-        hints = {profile.opaque_hint for view in self._views(organization) for profile in view.profiles.values()}
+        hints = {profile.opaque_hint for view in self.views(organization) for profile in view.profiles.values()}
         return Refused(Reason.OPAQUE_TOKEN, hint=" ".join(sorted(hint for hint in hints if hint)) or None)
 
     def _family_hint(self, organization: str | None, issuer: str) -> str | None:
         """Return what a key manager with a like issuer says of this one, which nobody proved."""
         if len(issuer) > _MAX_ISSUER_CHARS:
             return None
-        for view in self._views(organization):
+        for view in self.views(organization):
             for kind, profile in view.profiles.items():
                 family = profile.family(issuer)
                 if family is not None and (kind, family) in view.families:
                     return profile.family_hint
         return None
 
-    def _views(self, organization: str | None) -> tuple[View, ...]:
+    def views(self, organization: str | None) -> tuple[View, ...]:
+        """Return the views of an organization, the one that goes first before the other."""
         own = None if organization is None else self.organizations.get(organization)
-        return (self.everyone,) if own is None else (own, self.everyone)
+        if own is None:
+            return (self.everyone,)
+        return (self.everyone, own) if self.global_first else (own, self.everyone)
 
     def states(self) -> Iterator[tuple[str, IssuerState]]:
         """Yield every state with its layer, the highest layer first, those that are overridden too."""
@@ -178,7 +206,7 @@ class Table:
         """
         found = self.called(name, organization)
         if not found:
-            raise ConfigurationError(f"there is no key manager named {name!r}{_of(organization)}")
+            raise ConfigurationError(f"there is no key manager named {name!r}{of_organization(organization)}")
         return found
 
     def called(self, name: str, organization: str | None) -> tuple[IssuerState, ...]:
@@ -200,51 +228,6 @@ def changes(before: Table, after: Table) -> Iterator[Event]:
             yield KeyManagerAdded(layer=layer, **state.manager.identity)
 
 
-def by_name(managers: Iterable[KeyManager]) -> dict[tuple[str | None, str], KeyManager]:
-    """
-    Return the key managers of one layer by organization and name.
-
-    Raises:
-        ConfigurationError: Two of them have the same name or the same issuer in one organization, or one is none.
-    """
-    named: dict[tuple[str | None, str], KeyManager] = {}
-    issuers: dict[tuple[str | None, str], str] = {}
-    for manager in map(checked, managers):
-        if (manager.organization, manager.name) in named:
-            raise ConfigurationError(f"two key managers are named {manager.name!r}{_of(manager.organization)}")
-        named[manager.organization, manager.name] = manager
-        for issuer in manager.issuers:
-            other = issuers.setdefault((manager.organization, issuer), manager.name)
-            if other != manager.name:
-                both = f"key managers {other!r} and {manager.name!r}{_of(manager.organization)}"
-                raise ConfigurationError(f"{both} have the same issuer: {issuer}")
-    return named
-
-
-def checked(manager: KeyManager) -> KeyManager:
-    """
-    Return *manager*.
-
-    Raises:
-        ConfigurationError: It is none.
-    """
-    if not isinstance(manager, KeyManager):
-        raise ConfigurationError(f"a registry holds key managers, not {type(manager).__name__}")
-    return manager
-
-
-def place_of(managers: tuple[KeyManager, ...], name: str, organization: str | None) -> int:
-    """
-    Return the place of a key manager among those of one layer.
-
-    Raises:
-        ConfigurationError: It is not there.
-    """
-    for place, manager in enumerate(managers):
-        if (manager.organization, manager.name) == (organization, name):
-            return place
-    raise ConfigurationError(f"there is no key manager named {name!r}{_of(organization)} in that layer")
-
-
-def _of(organization: str | None) -> str:
+def of_organization(organization: str | None) -> str:
+    """Return the words that say whose a key manager is."""
     return "" if organization is None else f" of organization {organization!r}"

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.generations import Generations
+from kmvalidate.introspected import Introspected
 from kmvalidate.routes import still_good
 from kmvalidate.verified import VerifiedToken
 
 if TYPE_CHECKING:
+    from kmvalidate.introspected import Within
     from kmvalidate.jwt_validator import Issuers
     from kmvalidate.ports import Ports
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_REMEMBERED = 20_000
 MAX_REMEMBERED_CHARS = 4096
+_DOTS_OF_A_JWT = 2
 
 
 class TokenMemory:
@@ -36,8 +39,8 @@ class TokenMemory:
         most: How many tokens are remembered at most, two at the least; with 0 none is. Longer ones than 4,096
             characters never are.
 
-        whole_tokens: Whether the tokens themselves are kept to know them by, in place of their digests: faster, and
-            then they lie in memory.
+        whole_tokens: Whether JWTs themselves are kept to know them by, in place of their digests: faster, and then they
+            lie in memory. Opaque tokens never are.
 
     Raises:
         ConfigurationError: *most* is neither 0 nor a whole number from 2 on.
@@ -51,7 +54,9 @@ class TokenMemory:
         self._whole_tokens = whole_tokens
         self._tokens: Generations[Key, VerifiedToken] = Generations(most)
 
-    def look_up(self, token: str, organization: str | None, ports: Ports) -> VerifiedToken | Key | None:
+    def look_up(
+        self, token: str, organization: str | None, ports: Ports, within: Within = None
+    ) -> VerifiedToken | Key | None:
         """
         Return what was verified of a token, if it would be found good now as well; or else what to remember it by.
 
@@ -62,13 +67,16 @@ class TokenMemory:
 
             ports: The caller's.
 
+            within: The key managers that are asked for.
+
         Returns:
             A `VerifiedToken`, a key for `remember`, or None if it will not be remembered.
         """
         if type(token) is not str or len(token) > self._longest:
             return None
         try:
-            key: Any = token if self._whole_tokens else sha256(token.encode()).digest()
+            is_kept = self._whole_tokens and token.count(".") == _DOTS_OF_A_JWT
+            key: Any = token if is_kept else sha256(token.encode()).digest()
         except UnicodeEncodeError:
             return None
         if organization is not None:
@@ -76,7 +84,15 @@ class TokenMemory:
                 return None
             key = key if self._registry.table.whose(organization) is None else (organization, key)
         known = self._tokens.get(key)
-        if known is None or not still_good(known, organization, self._registry.table, ports):
+        if known is None:
+            return key  # type: ignore[no-any-return]
+        backing: Any = known.backing
+        if backing.__class__ is Introspected:
+            stands = backing.stands(self._registry.table, organization, within, ports.clock)
+        else:
+            stands = still_good(known, organization, self._registry.table, ports)
+            stands = stands and (within is None or backing.key_manager in within)
+        if not stands:
             return key  # type: ignore[no-any-return]
         return VerifiedToken(known.expires_at, known.starts_at, known.backing, known.payload)
 

@@ -55,6 +55,20 @@ _TENANT_HINT = (
     "requestedAccessTokenVersion in the manifest of the API chooses, and providers.entra_id takes both."
 )
 
+_NO_MAY_BE_OUTAGE = (
+    "This provider says so of every token, too, when the client that asks may not ask, or when it has a fault of its "
+    "own."
+)
+
+#: What access tokens are called in answers: RFC 6749 section 7.1, RFC 9449, RFC 8693 section 3, and what servers say.
+ACCESS_TOKEN_TYPES = frozenset(
+    {
+        *("bearer", "dpop", "jwt", "at+jwt", "access", "access_token"),
+        "urn:ietf:params:oauth:token-type:access_token",
+        "urn:ietf:params:oauth:token-type:jwt",
+    }
+)
+
 _said = attrs.validators.optional(non_empty)
 
 
@@ -68,19 +82,22 @@ class AnswerRules:
     What a provider's introspection answers mean (RFC 7662 section 2.2).
 
     Args:
-        refused_types: Values of ``token_type`` of tokens that are no access tokens, in any case.
+        token_types: Values of ``token_type`` of access tokens, in any case; an answer need not have one.
 
-        required_members: Members that an answer about an access token has.
+        required_members: Members that an answer about an access token has, and others may lack.
+
+        requires: The members, such as ``iss``, ``aud`` and ``exp``, without which an answer is not believed, where
+            nothing else is configured. What it has is always checked. Where audiences are waived, ``aud`` is not
+            required, but ``token_type`` is, unless *required_members* or *id_prefix* tell access tokens.
 
         id_prefix: What the ``jti`` of an access token begins with.
 
         errors_look_inactive: Whether its own faults come as ``active: false``, so that a "no" may be an outage.
     """
 
-    refused_types: frozenset[str] = attrs.field(
-        default=frozenset({"refresh", "refresh_token"}), converter=_in_lower_case
-    )
+    token_types: frozenset[str] = attrs.field(default=ACCESS_TOKEN_TYPES, converter=_in_lower_case)
     required_members: tuple[str, ...] = attrs.field(default=(), converter=to_names)
+    requires: frozenset[str] = attrs.field(default=frozenset({"aud", "exp"}), converter=to_name_set)
     id_prefix: str = attrs.field(default="", validator=is_a(str))
     errors_look_inactive: bool = False
 
@@ -89,12 +106,14 @@ class AnswerRules:
         Check that an answer is about an active access token.
 
         Raises:
-            Refused: INACTIVE_TOKEN, it says so; WRONG_TOKEN_KIND, it is about a token of another kind.
+            Refused: INACTIVE, it says so; WRONG_TOKEN_KIND, it is about a token of another kind.
         """
         if answer.get("active") is not True:
-            raise Refused(Reason.INACTIVE_TOKEN, claim="active", got=answer.get("active"))
-        kind = answer.get("token_type", "")
-        if not isinstance(kind, str) or kind.lower() in self.refused_types:
+            hint = _NO_MAY_BE_OUTAGE if self.errors_look_inactive else None
+            raise Refused(Reason.INACTIVE, claim="active", got=answer.get("active"), hint=hint)
+        kind = answer.get("token_type")
+        known = isinstance(kind, str) and kind.lower() in self.token_types
+        if "token_type" in answer and not known:
             raise Refused(Reason.WRONG_TOKEN_KIND, claim="token_type", got=kind)
         for name in self.required_members:
             if answer.get(name) is None:
@@ -166,7 +185,9 @@ class ProviderProfile:
     token_kinds: TokenKinds = attrs.field(default=ACCESS_TOKENS, validator=is_a(TokenKinds), repr=False)
     open_to: str | None = attrs.field(default=None, validator=_said)
     answers: AnswerRules = attrs.field(default=AnswerRules(), validator=is_a(AnswerRules))
-    requests_per_minute: int | None = attrs.field(default=None, validator=attrs.validators.optional(number(1)))
+    requests_per_minute: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional([is_a(int), number(1)])
+    )
 
     def check_claims(self, claims: Mapping[str, Any]) -> None:
         """

@@ -22,7 +22,9 @@ from kmvalidate.issuer_state import IssuerState
 from kmvalidate.key_bars import NO_BARS, Bars
 from kmvalidate.key_snapshots import fetch_all
 from kmvalidate.key_sources import RemoteKeys
-from kmvalidate.layers import Table, by_name, changes, checked, place_of
+from kmvalidate.layer_changes import changed, replaced, report, without
+from kmvalidate.layers import Table
+from kmvalidate.opaque_routes import check_overlaps, overlaps
 from kmvalidate.own_lock import OwnLock
 from kmvalidate.ports import BlockingPorts, SystemClock, run
 
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 #: What a control plane says goes before what is configured beside it, as in Choreo Connect.
 DEFAULT_LAYERS = ("control-plane", "configuration")
 
-_log = logging.getLogger("kmvalidate.registry")
 logging.getLogger("kmvalidate").addHandler(logging.NullHandler())
 
 
@@ -54,21 +55,21 @@ class KeyManagerRegistry:
         global_first: Whether key managers that serve all organizations go before an organization's own, as in WSO2 API
             Manager, rather than after them.
 
-        transport: What fetches their keys, its ``send`` a plain or an async one; by default
+        transport: What asks key managers, its ``send`` a plain or an async one; by default
             `kmvalidate.transport.RequestsTransport`.
 
-        async_transport: What does the exchanges of asyncio callers; by default *transport*, or else
-            `kmvalidate.transport.HttpxTransport` where httpx2 is installed. Keys are fetched by *transport*, or by this
-            one if it is given alone.
+        async_transport: What does exchanges that are one asyncio caller's own; there are none yet. What callers share,
+            keys and answers about tokens, is fetched by *transport*, or by this one if it is given alone.
 
         clock: What tells the time; by default this machine's clocks.
 
         on_event: A plain function that is told every `Event`, on whatever thread it happens.
 
+        overlapping_tokens: Whether key managers may claim the same opaque tokens; the first of them gets such a token.
+
     Raises:
-        ConfigurationError: Two key managers have the same issuer or the same name in one layer and organization; both
-            are named.
-            Or another argument is not what it should be.
+        ConfigurationError: Two key managers have the same issuer or the same name in one layer and organization, or
+            claim the same opaque tokens; both are named. Or another argument is not what it should be.
     """
 
     def __init__(
@@ -81,16 +82,18 @@ class KeyManagerRegistry:
         async_transport: Transport | AsyncTransport | None = None,
         clock: Clock | None = None,
         on_event: Listener | None = None,
+        overlapping_tokens: bool = False,
     ) -> None:
         names = to_names(layers)
         if not names or len(set(names)) != len(names):
             raise ConfigurationError("layers have a name each, and there is at least one")
-        if not isinstance(global_first, bool):
-            raise ConfigurationError("global_first is True or False")
+        if not isinstance(global_first, bool) or not isinstance(overlapping_tokens, bool):
+            raise ConfigurationError("global_first and overlapping_tokens are True or False")
         self._async_transport = transport if async_transport is None else async_transport
         self.ports = BlockingPorts(blocking_transport(transport, async_transport), clock or SystemClock())
         self._listener = checked_listener(on_event)
         self._flights = Flights()
+        self._overlapping_tokens = overlapping_tokens
         self._changing = OwnLock()
         self._bars: dict[tuple[str | None, str], Bars] = {}
         self._drops = 0
@@ -114,6 +117,11 @@ class KeyManagerRegistry:
     def layers(self) -> Mapping[str, tuple[KeyManager, ...]]:
         """Every key manager by layer, the highest layer first, those that are overridden too."""
         return {name: tuple(state.manager for state in layer.values()) for name, layer in self.table.layers.items()}
+
+    @property
+    def overlaps(self) -> tuple[str, ...]:
+        """Which key managers claim the same opaque tokens, a sentence each; none unless that is allowed."""
+        return overlaps(self.table)
 
     def use(self, layer: str, managers: Iterable[KeyManager]) -> None:
         """
@@ -151,12 +159,7 @@ class KeyManagerRegistry:
         Raises:
             ConfigurationError: There is no such layer or key manager, or another one has its issuer.
         """
-
-        def replaced(others: tuple[KeyManager, ...]) -> Iterable[KeyManager]:
-            place = place_of(others, checked(manager).name, manager.organization)
-            return (*others[:place], manager, *others[place + 1 :])
-
-        self._change(layer, replaced)
+        self._change(layer, lambda others: replaced(others, manager))
 
     def remove(self, layer: str, name: str, *, organization: str | None = None) -> None:
         """
@@ -172,12 +175,7 @@ class KeyManagerRegistry:
         Raises:
             ConfigurationError: There is no such layer or key manager.
         """
-
-        def left(others: tuple[KeyManager, ...]) -> Iterable[KeyManager]:
-            place = place_of(others, name, organization)
-            return (*others[:place], *others[place + 1 :])
-
-        self._change(layer, left)
+        self._change(layer, lambda others: without(others, name, organization))
 
     def drop_key(self, key_manager: str, key_id: str, *, organization: str | None = None) -> None:
         """
@@ -218,6 +216,16 @@ class KeyManagerRegistry:
             state.source.drop_keys()
         tell(self._listener, KeysDropped(key_manager=key_manager, organization=organization))
 
+    def drop_tokens(self, key_manager: str, *, organization: str | None = None) -> None:
+        """
+        Forget what a key manager answered about tokens: it is asked again about each of them.
+
+        Raises:
+            ConfigurationError: There is no such key manager.
+        """
+        for state in self.table.named(key_manager, organization):
+            state.forget_tokens()
+
     def refresh(self, key_manager: str, *, organization: str | None = None) -> None:
         """
         Fetch the keys of a key manager now, whatever was fetched or failed just before; not of those it overrides.
@@ -247,26 +255,17 @@ class KeyManagerRegistry:
 
     def health(self) -> tuple[Health, ...]:
         """Return how each key manager that answers for some issuer is, without asking anybody."""
-        return tuple(state.source.health(self.ports) for _, state in self.table.in_effect())
+        return tuple(state.health(self.ports) for _, state in self.table.in_effect())
 
     def _change(self, layer: str, change: Callable[[tuple[KeyManager, ...]], Iterable[KeyManager]]) -> None:
         """Build another table and put it in place; begin again if another change came first."""
         while True:
             before = self.table
-            if layer not in tuple(before.layers):  # whatever it is
-                raise ConfigurationError(f"the layers are {', '.join(before.layers)} (not: {layer!r})")
-            named = by_name(change(tuple(state.manager for state in before.layers[layer].values())))
-            known = {state.manager: state for _, state in before.states()}
-            states = {who: known.get(manager) or self._begin(manager) for who, manager in named.items()}
-            begun = [state for state in states.values() if state.manager not in known]
-            after = Table({**before.layers, layer: states}, before.global_first)
+            after, begun = changed(before, layer, change, self._begin)
+            check_overlaps(after, are_allowed=self._overlapping_tokens)
             if self._is_put(before, after, begun):
                 break
-        for state in begun:
-            for waiver in state.manager.waivers():
-                _log.warning("key manager %s: %s", state.manager.name, waiver)
-        for event in changes(before, after):
-            tell(self._listener, event)
+        report(before, after, begun, self._listener)
 
     def _is_put(self, before: Table, after: Table, begun: list[IssuerState]) -> bool:
         """Put a table in place, unless another change came first: of a thread, or of a signal handler in between."""
@@ -285,7 +284,7 @@ class KeyManagerRegistry:
                 state.source.bar(bars)
 
     def _begin(self, manager: KeyManager) -> IssuerState:
-        if isinstance(manager.keys, RemoteKeys):
+        if isinstance(manager.keys, RemoteKeys) or manager.introspection is not None:
             prepare(self.ports.transport)
         return IssuerState.of(manager, self._flights, self.ports.clock, self._listener)
 
@@ -295,6 +294,6 @@ class KeyManagerRegistry:
             await state.source.refresh(ports)
 
     async def _warm(self, ports: Ports) -> tuple[Health, ...]:
-        sources = [state.source for _, state in self.table.in_effect()]
-        await fetch_all(sources, ports)
-        return tuple(source.health(ports) for source in sources)
+        before = self.table
+        await fetch_all((state.source for _, state in before.in_effect()), ports)
+        return tuple(state.health(ports) for _, state in before.in_effect())

@@ -15,6 +15,7 @@ import msgspec
 
 from kmvalidate.errors import Refused
 from kmvalidate.generations import Generations
+from kmvalidate.key_finding import look_for
 from kmvalidate.layouts import Layouts
 from kmvalidate.signatures import verifier
 from kmvalidate.tokens import Header
@@ -67,7 +68,7 @@ class Binding(Backing, gc=False, eq=False):
     def is_found_in(self, key_set: KeySet) -> bool:
         """Look for its key in another key set, in which it most likely still is: keys come and go one by one."""
         try:
-            key = self.state.find(key_set, self.header, self.issuer)
+            key = look_for(key_set, self.header, self.issuer, self.state.manager)
         except Refused:
             return False
         if key == self.key:

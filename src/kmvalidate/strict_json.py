@@ -19,7 +19,7 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
-from pybase64 import b64decode
+from pybase64 import b64decode, urlsafe_b64encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +124,11 @@ def decode_base64url(text: str) -> bytes | None:
     except (ValueError, LookupError):
         pass  # a foreign character, bits left over, or nothing at all
     return None
+
+
+def encode_base64url(raw: bytes) -> str:
+    """Return the one base64url text of *raw*."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def _parse_slowly(raw: bytes) -> dict[str, Any] | Flaw:

@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.strict_json import Flaw, decode_base64url, parse_object
+from kmvalidate.strict_json import Flaw, decode_base64url, encode_base64url, parse_object
 
 DEFAULT_MAX_TOKEN_BYTES = 16 * 1024
 
@@ -110,6 +110,11 @@ def recognise(token: Any, max_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> Jwt | Opa
     if payload is None or signature is None:
         raise _not_base64url(signature_segment)
     return Jwt(header_segment, signed.encode(), signature, payload)
+
+
+def text_of(jwt: Jwt) -> str:
+    """Return a JWT as it came: its parts have one spelling each."""
+    return f"{jwt.signing_input.decode()}.{encode_base64url(jwt.signature)}"
 
 
 def parse_claims(jwt: Jwt) -> dict[str, Any]:

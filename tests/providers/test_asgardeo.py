@@ -269,7 +269,7 @@ def test_other_issuers_of_the_organization_are_recognised(issuer, is_known):
         ("introspection-access-token", "GOOD"),
         ("introspection-suborg", "GOOD"),
         ("introspection-refresh-token", "WRONG_TOKEN_KIND"),
-        ("introspection-inactive", "INACTIVE_TOKEN"),
+        ("introspection-inactive", "INACTIVE"),
     ],
 )
 def test_sample_answers_mean_what_they_say(answer, expected):
@@ -284,7 +284,7 @@ def test_what_is_published_of_its_endpoints_is_known():
 
 @pytest.mark.parametrize("missing", ["client_id", "token_type"])
 def test_answers_that_say_too_little_are_no_answers(missing):
-    """An answer that names no client or no kind of token is not about an access token."""
+    """An answer that names no client, no kind of token or no kind of user is not about an access token."""
     said = support.load(f"{SAMPLES}/introspection-access-token.json")
     del said[missing]
     assert refusal(PROFILE.answers.check, said).claim == missing

@@ -2,7 +2,16 @@
 
 import pytest
 
-from kmvalidate import ClientIdInstead, ConfigurationError, KeyManager, Network, RemoteKeys, TokenKinds
+from kmvalidate import (
+    ClientIdInstead,
+    ClientSecretBasic,
+    ConfigurationError,
+    Introspection,
+    KeyManager,
+    Network,
+    RemoteKeys,
+    TokenKinds,
+)
 from kmvalidate.providers._common import Options, host_of, key_manager, placed
 from tests.signing import static_keys
 
@@ -10,6 +19,7 @@ ISSUER = "https://idp.example/t/acme"
 SUFFIX = f"{ISSUER}/.well-known/openid-configuration"
 INSERTED = "https://idp.example/.well-known/oauth-authorization-server/t/acme"
 OPEN = Network(insecure_http=True)
+ASKED = Introspection(client=ClientSecretBasic("gateway", "secret"), tokens="x")
 
 #: Each option with a value that is not its default.
 VALUES = {
@@ -36,6 +46,8 @@ VALUES = {
     "any_permission": "p",
     "all_permissions": "p",
     "token_kinds": TokenKinds(header_types="at+jwt"),
+    "introspection": ASKED,
+    "self_validate_jwt": False,
 }
 
 
@@ -55,10 +67,12 @@ def test_the_options_are_the_arguments_of_a_key_manager():
 @pytest.mark.parametrize("name", sorted(set(VALUES) - {"network", "keys"}))
 def test_what_a_person_says_goes_first(name):
     """An option replaces what a provider is known for, and is what a key manager makes of it."""
-    plain = KeyManager(name="Test", issuer=ISSUER, audience="orders", keys=RemoteKeys(), **{name: VALUES[name]})
-    assert made(**{name: VALUES[name]}) == plain
+    more = {"introspection": ASKED} if name == "self_validate_jwt" else {}
+    given = {name: VALUES[name], **more}
+    plain = KeyManager(name="Test", issuer=ISSUER, audience="orders", keys=RemoteKeys(), **given)
+    assert made(**given) == plain
     known = {} if name in {"required_claims", "extra_issuers", "claim_values", "claim_in"} else {name: "other"}
-    assert made(known, **{name: VALUES[name]}) == plain
+    assert made(known, **given) == plain
 
 
 def test_what_a_provider_requires_is_required_beside_the_rest():

@@ -116,7 +116,8 @@ def test_a_realm_over_http():
 
 
 def test_answers_about_tokens_may_be_faults():
-    """Introspection says inactive of its own faults too, and what it says of a refresh token is refused."""
+    """Introspection says inactive of its own faults too, and of a token that names no kind nobody knows what it is."""
     assert PROFILE.answers.errors_look_inactive
-    found = [reason(PROFILE.answers.check, {"active": True, "token_type": kind}) for kind in ("Bearer", "Refresh")]
-    assert found == ["GOOD", "WRONG_TOKEN_KIND"]
+    said = [{"typ": kind, "token_type": kind} for kind in ("Bearer", "Refresh")] + [{"token_type": "Bearer"}]
+    found = [reason(PROFILE.answers.check, {"active": True, **kinds}) for kinds in said]
+    assert found == ["GOOD", "WRONG_TOKEN_KIND", "WRONG_TOKEN_KIND"]

@@ -140,7 +140,7 @@ def test_an_answer_about_an_access_token_names_its_client():
     """An answer with a client id is good, unless it is not active."""
     answer = {"active": True, "token_type": "Bearer", "client_id": "shop"}
     assert reason(PROFILE.answers.check, answer) == "GOOD"
-    assert reason(PROFILE.answers.check, {**answer, "active": False}) == "INACTIVE_TOKEN"
+    assert reason(PROFILE.answers.check, {**answer, "active": False}) == "INACTIVE"
 
 
 def test_it_works_over_http():

@@ -149,7 +149,15 @@ def listener(event: km.Event) -> None:
             assert_type(key_id, str | None)
         case km.KeyManagerUnreachable(why=why):
             assert_type(why, str)
-        case km.KeysExpired() | km.KeyManagerReachable():
+        case km.IntrospectionFailed(why=why, failures=failures):
+            assert_type(why, str)
+            assert_type(failures, int)
+        case km.IntrospectionUnreachable(why=why, retry_in_s=retry_in_s):
+            assert_type(why, str)
+            assert_type(retry_in_s, float)
+        case km.IntrospectionHeldBack(why=why):
+            assert_type(why, str)
+        case km.KeysExpired() | km.KeyManagerReachable() | km.IntrospectionReachable():
             return
 
 
@@ -162,6 +170,7 @@ live = km.KeyManagerRegistry(
     async_transport=OwnAsyncTransport(),
     clock=OwnClock(),
     on_event=listener,
+    overlapping_tokens=True,
 )
 either = km.KeyManagerRegistry(transport=OwnAsyncTransport(), on_event=print)
 neither = km.KeyManagerRegistry(transport=NoTransport())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -178,6 +187,8 @@ def change() -> None:
     live.drop_key("Entra", "kid-1")
     live.drop_key("Files", "kid-1", organization="acme")
     live.drop_keys("Entra")
+    live.drop_tokens("Files", organization="acme")
+    assert_type(live.overlaps, tuple[str, ...])
     live.refresh("Entra")
     assert_type(live.managers, tuple[km.KeyManager, ...])
     assert_type(live.layers, Mapping[str, tuple[km.KeyManager, ...]])
@@ -191,6 +202,7 @@ def report(health: km.Health) -> str:
     assert_type(health.usable, bool)
     assert_type(health.key_ids, tuple[str, ...])
     assert_type(health.stale_since, float | None)
+    assert_type(health.introspection, km.Status | None)
     match health.status:
         case km.Status.FRESH | km.Status.UNFETCHED:
             return health.key_manager
@@ -259,7 +271,7 @@ def handle(bearer: str) -> tuple[int, str]:
 
 def handle_for(organization: str | None, bearer: str) -> Mapping[str, Any]:
     """Answer for one of many organizations."""
-    token = validator.authenticate(bearer, organization=organization)
+    token = validator.authenticate(bearer, organization=organization, key_managers=["Entra", "Asked"])
     assert_type(token.organization, str | None)
     assert_type(token.key_id, str | None)
     assert_type(token.token_id, str | None)
@@ -269,7 +281,7 @@ def handle_for(organization: str | None, bearer: str) -> Mapping[str, Any]:
     token.expires_at = 0.0  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     token.claims["sub"] = "mallory"  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
     validator.authenticate(bearer, organization)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    assert_type(jwts.validate(bearer, organization=organization), km.VerifiedToken)
+    assert_type(jwts.validate(bearer, organization=organization, key_managers=("Entra",)), km.VerifiedToken)
     return token.claims
 
 
@@ -277,7 +289,7 @@ async def ahandle(bearer: str) -> km.VerifiedToken | km.KMValidateError:
     """Answer as an ASGI application does."""
     try:
         assert_type(await jwts.avalidate(bearer, organization="acme"), km.VerifiedToken)
-        return await few.aauthenticate(bearer, organization="acme")
+        return await few.aauthenticate(bearer, organization="acme", key_managers={"Entra"})
     except (km.Refused, km.KeyManagerUnavailable, km.ConfigurationError) as error:
         assert_type(str(error), str)
         return error

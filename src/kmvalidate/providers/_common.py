@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kmvalidate.audiences import AnyAudience, ClientIdInstead
+    from kmvalidate.introspection import IntrospectionStrategy
     from kmvalidate.key_sources import StaticKeys
     from kmvalidate.rules import TokenKinds
 
@@ -62,6 +63,8 @@ class Options(TypedDict, total=False):
     any_permission: Names | None
     all_permissions: Names | None
     token_kinds: TokenKinds
+    introspection: IntrospectionStrategy | None
+    self_validate_jwt: bool
 
 
 def key_manager(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
-from kmvalidate.profiles import ProviderProfile
+from kmvalidate.profiles import AnswerRules, ProviderProfile
 from kmvalidate.providers._common import host_of, key_manager, placed
 from kmvalidate.rules import TokenKinds
 
@@ -49,6 +49,10 @@ _OPAQUE_HINT = (
 
 KINDS = TokenKinds(required_markers={"tokenName"})
 
+#: What its introspection answers mean: those about access tokens have a ``token_type``, and that of refresh tokens is
+#: another. Those about opaque tokens name no audience.
+ANSWERS = AnswerRules(required_members=("token_type", "client_id"), requires=("iss", "exp"))
+
 
 def _is_application(claims: Mapping[str, Any]) -> bool | None:
     grant = claims.get("grant_type")
@@ -84,6 +88,7 @@ PROFILE = ProviderProfile(
     family=_family,
     family_hint=_ISSUER_HINT,
     opaque_hint=_OPAQUE_HINT,
+    answers=ANSWERS,
 )
 
 

@@ -74,7 +74,7 @@ PROFILE = ProviderProfile(
     explain=_explain,
     family=_family,
     family_hint=_HOST_HINT,
-    answers=AnswerRules(errors_look_inactive=True),
+    answers=AnswerRules(required_members=("typ",), errors_look_inactive=True),
 )
 
 

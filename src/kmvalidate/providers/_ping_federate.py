@@ -13,7 +13,7 @@ import attrs
 
 from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.fields import to_names
-from kmvalidate.profiles import ProviderProfile
+from kmvalidate.profiles import AnswerRules, ProviderProfile
 from kmvalidate.providers._common import host_of, key_manager, lacks_signs, placed
 from kmvalidate.rules import TokenKinds
 
@@ -75,6 +75,7 @@ PROFILE = ProviderProfile(
     family=_family,
     family_hint=_ISSUER_HINT,
     opaque_hint=_OPAQUE_HINT,
+    answers=AnswerRules(required_members=("client_id",)),  # of a refresh token nothing is said but that it is active
 )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from kmvalidate.errors import ConfigurationError, Refused
 from kmvalidate.fields import UUID
-from kmvalidate.profiles import ProviderProfile
+from kmvalidate.profiles import AnswerRules, ProviderProfile
 from kmvalidate.providers._common import key_manager, lacks_signs, placed
 from kmvalidate.rules import TokenKinds
 
@@ -63,6 +63,7 @@ PROFILE = ProviderProfile(
     explain=_explain,
     family=_family,
     family_hint=_REGION_HINT,
+    answers=AnswerRules(required_members=("client_id",)),
 )
 
 

@@ -15,14 +15,17 @@ from kmvalidate.errors import ConfigurationError, Reason, Refused
 from kmvalidate.ports import Network
 from kmvalidate.profiles import AnswerRules, ProviderProfile
 from kmvalidate.providers._common import about_audience, host_of, key_manager, placed
+from kmvalidate.providers._wso2_deployment import introspection, service_bases
 from kmvalidate.rules import FOREIGN_CLAIMS, MARKERS, TokenKinds
 from kmvalidate.urls import checked_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kmvalidate.client_auth import SecretSource
+    from kmvalidate.introspection import Introspection
     from kmvalidate.key_manager import KeyManager
-    from kmvalidate.providers._common import AudienceNames, Options
+    from kmvalidate.providers._common import AudienceNames, Names, Options
 
 #: What the server can sign with.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256")
@@ -30,8 +33,10 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256")
 #: On whose behalf a token was issued; access tokens say it, and no other kind of token does.
 USER_TYPES = frozenset({"application", "application_user", "agent"})
 
-#: What its introspection answers mean: refresh tokens are active too, and its own faults are answered with "no".
-ANSWERS = AnswerRules(required_members=("token_type", "client_id"), errors_look_inactive=True)
+#: What its introspection answers mean: refresh tokens are active too, and told by their type; its own faults are
+#: answered with "no"; and answers about opaque tokens name neither issuer nor audience, those of old servers no ``aut``
+#: either.
+ANSWERS = AnswerRules(required_members=("token_type", "client_id"), requires=("exp",), errors_look_inactive=True)
 
 KINDS = TokenKinds(
     markers={**MARKERS, "aut": USER_TYPES},
@@ -121,6 +126,9 @@ def wso2_is(
     name: str = "WSO2 IS",
     tenant: str | None = None,
     discovery_url: str | None = None,
+    service_url: Names | None = None,
+    username: str | None = None,
+    password: SecretSource | None = None,
     **options: Unpack[Options],
 ) -> KeyManager:
     """
@@ -143,12 +151,25 @@ def wso2_is(
 
         discovery_url: Where the discovery document lies, if that is not below the issuer.
 
+        service_url: Where the services of a distributed API Manager's key manager are (``apim.key_manager`` in its
+            configuration): ``https://HOST:9443/services/``, or those of several. Its opaque tokens, which are UUIDs,
+            are then introspected there; without an issuer, that of the first one is taken.
+
+        username: The administrator that asks there.
+
+        password: His password.
+
         options: Further arguments of `KeyManager`, and ``network``.
 
     Raises:
         ConfigurationError: The issuer is none, the tenant is no domain name, or `KeyManager` refuses an argument.
     """
     network = options.get("network")
+    if (service_url, username, password) != (None, None, None):
+        bases = service_bases(service_url, network)
+        options = _asked_there(options, introspection(bases, _tenant_path(tenant), username, password))
+        if issuer is None and discovery_url is None:
+            issuer, tenant = f"{bases[0]}{_tenant_path(tenant)}{_USUAL}", None
     if _is_host(issuer, network):
         found, document = f"{issuer}{_tenant_path(tenant)}{_USUAL}", discovery_url
     elif tenant is not None:
@@ -162,6 +183,14 @@ def wso2_is(
         "profile": PROFILE,
     }
     return key_manager(known, options, name=name, issuer=found, audience=audience, discovery_url=document)
+
+
+def _asked_there(options: Options, strategy: Introspection) -> Options:
+    if options.get("introspection") is not None:
+        raise ConfigurationError(
+            "service_url= says how it is introspected, and so does introspection=: give one of them"
+        )
+    return {**options, "introspection": strategy}
 
 
 def _is_host(issuer: object, network: Network | None) -> bool:

@@ -1,0 +1,97 @@
+"""
+Tokens whose key manager was asked about them, as verified tokens.
+
+Rules kept here: a remembered one is good for as long as its answer is, and as long as the same key manager would be
+asked about it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kmvalidate.errors import Reason, Refused
+from kmvalidate.verified import Backing, VerifiedToken
+
+#: The names of the key managers that are asked for, in that order; None for any.
+Within = tuple[str, ...] | None
+
+if TYPE_CHECKING:
+    from kmvalidate.introspecting import Answered
+    from kmvalidate.introspecting._answers import AnswerChecks
+    from kmvalidate.introspecting._memory import Round
+    from kmvalidate.issuer_state import IssuerState
+    from kmvalidate.layers import Table
+    from kmvalidate.ports import Clock, Ports
+
+
+class Introspected(Backing, gc=False, eq=False):
+    """The key manager that was asked about a token, what it answered and when, and how the token came to it."""
+
+    checks: AnswerChecks
+    answered: Answered
+    round: Round
+    table: int
+    within: Within
+    whose: str | None
+
+    def stands(self, table: Table, organization: str | None, within: Within, clock: Clock) -> bool:
+        """
+        Tell whether it would be found good if it were verified now.
+
+        Args:
+            table: Who answers for whom now.
+
+            organization: The organization it is verified for.
+
+            within: The key managers that are asked for now.
+
+            clock: What tells the time.
+        """
+        return (
+            table.number == self.table
+            and table.whose(organization) == self.whose
+            and within == self.within
+            and not self.round.is_over
+            and clock.monotonic() < self.answered.good_until
+            and self.checks.hold(self.answered, clock.wall())
+        )
+
+
+async def introspect(
+    token: str, state: IssuerState, table: Table, *, organization: str | None, within: Within, ports: Ports
+) -> VerifiedToken:
+    """
+    Return what a key manager says of a token it stands behind.
+
+    Args:
+        token: The token.
+
+        state: The key manager, chosen with *table* and *within*.
+
+        table: Who answers for whom.
+
+        organization: The organization it is verified for.
+
+        within: The key managers that are asked for, None for any.
+
+        ports: The caller's.
+
+    Raises:
+        Refused: The key manager does not stand behind it.
+        KeyManagerUnavailable: It cannot be asked now.
+    """
+    introspector: Any = state.introspector
+    manager, begun_in = state.manager, introspector.round
+    answered = await introspector.answer(token, ports)
+    if table.find(organization, answered.issuer) is not state:  # overridden, for this one of its issuers
+        raise Refused(Reason.WRONG_ISSUER, claim="iss", got=answered.issuer)
+    who = (manager.name, manager.organization, answered.issuer, None, introspector.checks.rules)
+    came = (table.number, within, table.whose(organization))
+    backing = Introspected(*who, introspector.checks, answered, begun_in, *came)
+    return VerifiedToken(answered.expires_at, answered.starts_at, backing, answered.payload)
+
+
+def is_forgotten(verified: VerifiedToken) -> bool:
+    """Tell whether everything that the key manager answered was forgotten since it was asked."""
+    backing: Any = verified.backing
+    return backing.round.is_over  # type: ignore[no-any-return]

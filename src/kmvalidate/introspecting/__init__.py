@@ -1,0 +1,12 @@
+"""
+Introspection at work: asking key managers about tokens, and remembering what they answer.
+
+Rules kept here: what is asked, of whom and how often comes from the configuration alone.
+"""
+
+from __future__ import annotations
+
+from kmvalidate.introspecting._introspector import Introspector
+from kmvalidate.introspecting._memory import Answered
+
+__all__ = ["Answered", "Introspector"]
