@@ -128,7 +128,7 @@ def unpack_without_src(sdist: Path, into: Path) -> Path:
 
 @nox.session
 def e2e(session: nox.Session) -> None:
-    """The package against a real OpenID provider over real HTTP; installs Node.js if there is none."""
+    """The package against real authorization servers over real HTTP; installs Node.js if there is none."""
     session.install(".", *group("e2e"))
     if not node_is_here():
         session.install(*group("node"))

@@ -1,4 +1,4 @@
-"""One OpenID provider for all end-to-end tests, as good as new for each; its log where a test fails."""
+"""One server of each kind for all end-to-end tests, as good as new for each; its log where a test fails."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.django_toolkit.service import DjangoToolkit
 from tests.e2e.gateway import SettableClock
 from tests.e2e.live import WAYS, Live, Way, manager_of
 from tests.e2e.node import Node, NoNodeError, find_node, install
@@ -64,6 +65,19 @@ def tls(provider: Provider) -> Issuer:
     return provider.issuers["tls"]
 
 
+@pytest.fixture(scope="session")
+def running_django(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DjangoToolkit]:
+    with DjangoToolkit(tmp_path_factory.mktemp("django-oauth-toolkit")) as server:
+        yield server
+
+
+@pytest.fixture
+def django(running_django: DjangoToolkit) -> DjangoToolkit:
+    """The django-oauth-toolkit, all hits forgotten."""
+    running_django.reset()
+    return running_django
+
+
 @pytest.fixture
 def clock() -> SettableClock:
     return SettableClock()
@@ -88,7 +102,10 @@ def live(way: Way, clock: SettableClock) -> Callable[..., Live]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
-    provider = getattr(item, "funcargs", {}).get("running")
+    used = getattr(item, "funcargs", {})
+    provider, django = used.get("running"), used.get("running_django")
     if report.failed and isinstance(provider, Provider):
         report.sections.append(("oidc-provider", provider.log(item.stash.get(_LOG_SIZE, 0))))
+    if report.failed and isinstance(django, DjangoToolkit):
+        report.sections.append(("django-oauth-toolkit", django.log()))
     return report

@@ -18,6 +18,8 @@ import attrs
 import requests
 
 from kmvalidate import Network
+from tests.e2e import clients
+from tests.e2e.clients import Clients
 from tests.e2e.node import HOME, Node
 from tests.hostile import Authority, Pem
 
@@ -29,9 +31,8 @@ SECRETS = {
     "m2m": "m2m-secret-0123456789",
     "m2m-dpop": "dpop-secret-0123456789",
     "m2m-mtls": "mtls-secret-0123456789",
-    "rs": "rs-secret-0123456789",
-    "rs-jwt": "rsjwt-secret-0123456789",
     "web": "web-secret-0123456789",
+    **clients.SECRETS,
 }
 
 _START_S = 60
@@ -41,18 +42,20 @@ _TICK_S = 0.02
 
 @attrs.frozen
 class Certificates:
-    """The files of a certificate authority made for one run: of the server, and of a client for mTLS."""
+    """The files of a certificate authority made for one run: of the server, and of clients for mTLS."""
 
     folder: Path
     ca_file: str
     client: Pem
+    clients: Clients
 
     @classmethod
     def make(cls, folder: Path) -> Certificates:
         """Make them in *folder*."""
         authority = Authority(folder, "ca")
         authority.issue(host="localhost", file="server")
-        return cls(folder, authority.ca_file, authority.issue(host="m2m-mtls.example", file="client"))
+        client = authority.issue(host="m2m-mtls.example", file="client")
+        return cls(folder, authority.ca_file, client, Clients.make(folder, authority))
 
 
 @attrs.frozen(kw_only=True)
@@ -65,6 +68,9 @@ class Issuer:
 
         url: Its ``iss``.
 
+        second_url: The same on another port, for endpoints of which there are two; at the TLS issuer its metadata
+            names it for clients with a certificate (RFC 8705, section 5).
+
         control: The URL of its part of the control port.
 
         certificates: Those of this run.
@@ -74,6 +80,7 @@ class Issuer:
 
     name: str
     url: str
+    second_url: str
     control: str
     certificates: Certificates
     http: requests.Session = attrs.field(repr=False)
@@ -110,9 +117,14 @@ class Issuer:
         form = {"grant_type": "client_credentials", "scope": scope, "resource": f"urn:api:{resource}"}
         return self.post("/token", form, client, **how).json()["access_token"]
 
-    def user_token(self, resource: str, **wishes: str) -> str:
-        """Return a user's access token, made by the provider without a browser."""
-        return self._control("POST", "mint", {"resource": f"urn:api:{resource}", **wishes})
+    def user_token(self, resource: str | None, **wishes: str) -> str:
+        """Return a user's access token, made by the provider without a browser; without a resource an opaque one."""
+        asked = {} if resource is None else {"resource": f"urn:api:{resource}"}
+        return self._control("POST", "mint", {**asked, **wishes})
+
+    def expire(self, token: str) -> None:
+        """Make the time of an opaque token or a refresh token be over."""
+        assert self._control("POST", "expire", {"token": token}), f"{self.name} knows no such token"
 
     def rotate(self, *, keep_old: bool) -> list[str]:
         """Make it sign with new keys, and return the key ids it publishes now."""
@@ -123,7 +135,7 @@ class Issuer:
         return self._control("POST", "retire")
 
     def fault(self, path: str, **what: Any) -> None:
-        """Make something go wrong at paths that contain *path*."""
+        """Make something go wrong at paths that contain *path*, at both ports unless ``port`` says which."""
         self._control("POST", "fault", {"path": path, **what})
 
     def hold(self, path: str) -> None:
@@ -143,9 +155,13 @@ class Issuer:
         self._control("POST", "reset")
 
     def hits(self, path: str) -> int:
-        """Return how often a path that contains *path* was asked since the last reset."""
+        """Return how often a path that contains *path* was asked since the last reset, at both ports."""
         counted: dict[str, int] = self._control("GET", "hits")
         return sum(times for hit, times in counted.items() if path in hit)
+
+    def requests(self, path: str) -> list[dict[str, Any]]:
+        """Return the requests for paths that contain *path* since the last reset: port, method, url, headers."""
+        return [request for request in self._control("GET", "requests") if path in request["url"]]
 
     def _control(self, method: str, operation: str, body: dict[str, Any] | None = None) -> Any:
         return _json(self.http.request(method, f"{self.control}/{operation}", json=body or {}, timeout=_ANSWER_S))
@@ -160,7 +176,8 @@ class Provider:
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.verify = self._certificates.ca_file
-        command = [node.node, "server.mjs", "--certs", str(folder), "--until-stdin-ends"]
+        files = ["--certs", str(folder), "--clients", self._certificates.clients.file]
+        command = [node.node, "server.mjs", *files, "--until-stdin-ends"]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, cwd=HOME, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT
@@ -174,9 +191,14 @@ class Provider:
         except BaseException:
             self.__exit__()
             raise
-        for name, url in urls.items():
+        for name, where in urls.items():
             self.issuers[name] = Issuer(
-                name=name, url=url, control=f"{control}/{name}", certificates=self._certificates, http=self._http
+                name=name,
+                url=where["url"],
+                second_url=where["second"],
+                control=f"{control}/{name}",
+                certificates=self._certificates,
+                http=self._http,
             )
         return self
 

@@ -1,6 +1,6 @@
 // A real OpenID provider for the end-to-end tests: npm oidc-provider, three issuers in one process, a control port.
 //
-//   node server.mjs [--certs FOLDER] [--until-stdin-ends]
+//   node server.mjs [--certs FOLDER] [--clients FILE] [--until-stdin-ends]
 //
 // Every port is a free one; the line "ready {...}" on standard output says which. README.md says what it can do.
 import http from 'node:http';
@@ -13,8 +13,9 @@ import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.j
 import * as jose from 'jose';
 
 const { values: options } = parseArgs({
-  options: { certs: { type: 'string' }, 'until-stdin-ends': { type: 'boolean', default: false } },
+  options: { certs: { type: 'string' }, clients: { type: 'string' }, 'until-stdin-ends': { type: 'boolean', default: false } },
 });
+const more = options.clients ? JSON.parse(fs.readFileSync(options.clients, 'utf8')) : {};
 const pem = (file) => fs.readFileSync(path.join(options.certs, file), 'utf8');
 
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'RS512', 'PS512'];
@@ -51,30 +52,50 @@ function hangUpWithin(res, bytes) {
   res.end = (body) => res.write(Buffer.from(body).subarray(0, bytes), () => res.socket?.destroy());
 }
 
+// What a certificate must say, for tls_client_auth (RFC 8705, section 2.1.2).
+function certificateSubjectMatches(ctx, property, expected) {
+  const certificate = ctx.req.socket.getPeerX509Certificate();
+  if (property === 'tls_client_auth_subject_dn') return certificate.subject === expected;
+  if (property === 'tls_client_auth_san_dns') return certificate.subjectAltName === `DNS:${expected}`;
+  throw new Error(`${property} is not compared here`);
+}
+
+const MACHINE = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
+const SEEN = 2000; // so many requests are remembered
+
 class Issuer {
   constructor(name, tls) {
-    Object.assign(this, { name, tls, mount: '', generation: 0, keys: [], hits: {}, faults: [], headers: {}, held: [] });
+    Object.assign(this, { name, tls, mount: '', generation: 0, keys: [], headers: {}, held: [] });
     this.adapter = createMemoryAdapter();
+    this.forget();
+  }
+
+  forget() {
+    Object.assign(this, { hits: {}, requests: [], faults: [], headers: {} });
   }
 
   async listen(scheme, host, mount) {
-    const server = this.tls
-      ? https.createServer({ ...this.tls, requestCert: true, rejectUnauthorized: false }, this.handle)
-      : http.createServer(this.handle);
-    await new Promise((listening) => { server.listen(0, '127.0.0.1', listening); });
     this.mount = mount;
-    this.url = `${scheme}://${host}:${server.address().port}${mount}`;
+    this.url = `${scheme}://${host}:${await this.open('first')}${mount}`;
+    this.second = `${scheme}://${host}:${await this.open('second')}${mount}`;
     await this.rotate({});
   }
 
+  // Two ports, one behind the other's back: what one gives the other knows.
+  async open(port) {
+    const handle = (req, res) => this.handle(port, req, res);
+    const server = this.tls
+      ? https.createServer({ ...this.tls, requestCert: true, rejectUnauthorized: false }, handle)
+      : http.createServer(handle);
+    await new Promise((listening) => { server.listen(0, '127.0.0.1', listening); });
+    return server.address().port;
+  }
+
   clients() {
-    const machine = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
-    const bound = { ...machine, scope: 'read write', tls_client_certificate_bound_access_tokens: true };
+    const bound = { ...MACHINE, scope: 'read write', tls_client_certificate_bound_access_tokens: true };
     return [
-      { client_id: 'm2m', client_secret: 'm2m-secret-0123456789', scope: 'read write admin', ...machine },
-      { client_id: 'm2m-dpop', client_secret: 'dpop-secret-0123456789', scope: 'read write', dpop_bound_access_tokens: true, ...machine },
-      { client_id: 'rs', client_secret: 'rs-secret-0123456789', ...machine }, // introspects, answers in JSON
-      { client_id: 'rs-jwt', client_secret: 'rsjwt-secret-0123456789', introspection_signed_response_alg: 'PS256', ...machine }, // RFC 9701
+      { client_id: 'm2m', client_secret: 'm2m-secret-0123456789', scope: 'read write admin', ...MACHINE },
+      { client_id: 'm2m-dpop', client_secret: 'dpop-secret-0123456789', scope: 'read write', dpop_bound_access_tokens: true, ...MACHINE },
       {
         client_id: 'web',
         client_secret: 'web-secret-0123456789',
@@ -84,7 +105,18 @@ class Issuer {
         redirect_uris: ['http://127.0.0.1:65000/cb'],
       },
       ...(this.tls ? [{ client_id: 'm2m-mtls', client_secret: 'mtls-secret-0123456789', ...bound }] : []),
+      ...[...more.everywhere ?? [], ...(this.tls ? more.tls ?? [] : [])].map((one) => ({ ...MACHINE, ...one })),
     ];
+  }
+
+  // RFC 8705, section 5: the second port is for those who come with a certificate.
+  discovery() {
+    const at = (place) => `${this.second}${place}`;
+    return {
+      mtls_endpoint_aliases: {
+        token_endpoint: at('/token'), introspection_endpoint: at('/token/introspection'), revocation_endpoint: at('/token/revocation'),
+      },
+    };
   }
 
   configuration() {
@@ -92,10 +124,18 @@ class Issuer {
     const mTLS = {
       enabled: true,
       certificateBoundAccessTokens: true,
+      tlsClientAuth: true,
+      selfSignedTlsClientAuth: true,
+      certificateAuthorized: (ctx) => ctx.req.socket.authorized,
+      certificateSubjectMatches,
       getCertificate: (ctx) => ctx.req.socket.getPeerX509Certificate?.(),
     };
+    const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'];
+    if (this.tls) methods.push('tls_client_auth', 'self_signed_tls_client_auth');
     return {
       adapter: this.adapter,
+      clientAuthMethods: methods,
+      ...(this.tls ? { discovery: this.discovery() } : {}),
       jwks: { keys: this.keys },
       clients: this.clients(),
       scopes: ['openid', 'offline_access', 'read', 'write', 'admin'],
@@ -103,12 +143,13 @@ class Issuer {
       enabledJWA: {
         idTokenSigningAlgValues: ALGORITHMS,
         introspectionSigningAlgValues: ALGORITHMS,
+        clientAuthSigningAlgValues: ALGORITHMS,
         dPoPSigningAlgValues: ['ES256', 'EdDSA', 'PS256', 'RS256'],
       },
       features: {
         devInteractions: { enabled: true },
         clientCredentials: { enabled: true },
-        introspection: { enabled: true },
+        introspection: { enabled: true, allowedPolicy: () => true }, // every client may ask about every token
         jwtIntrospection: { enabled: true },
         revocation: { enabled: true },
         dPoP: { enabled: true },
@@ -143,22 +184,37 @@ class Issuer {
     return this.keys.map((key) => key.kid);
   }
 
-  // A user's access token, made by the provider's own model: no browser.
-  async mint({ sub = 'alice', scope = 'read', client_id: clientId = 'web', resource }) {
+  // A user's access token, made by the provider's own model: no browser. An opaque one is `value`, if that is given.
+  async mint({ sub = 'alice', scope = 'read', client_id: clientId = 'web', resource, value }) {
     const { AccessToken, Client, Grant, ResourceServer } = this.provider;
     const client = await Client.find(clientId);
     const grantId = await new Grant({ accountId: sub, clientId }).save();
     const token = new AccessToken({ accountId: sub, client, grantId, scope, gty: 'authorization_code' });
     if (resource) token.resourceServer = new ResourceServer(resource, resourceServer(null, resource));
+    if (value) Object.assign(token, { jti: value, format: 'opaque' });
     return token.save();
   }
 
-  handle = (req, res) => {
+  // Make the time of an opaque token be over; whether there was such a token.
+  async expire({ token }) {
+    for (const model of ['AccessToken', 'ClientCredentials', 'RefreshToken']) {
+      const stored = await this.adapter(model).find(token);
+      if (stored) {
+        stored.exp = Math.floor(Date.now() / 1000) - 1;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  handle(port, req, res) {
     const place = req.url.split('?')[0];
-    const hit = `${req.method} ${place}`;
+    const hit = `${port === 'first' ? '' : `${port} `}${req.method} ${place}`;
     this.hits[hit] = (this.hits[hit] ?? 0) + 1;
+    this.requests.push({ port, method: req.method, url: req.url, headers: req.headers });
+    if (this.requests.length > SEEN) this.requests.shift();
     console.log(`[${this.name}] ${hit}`);
-    const fault = this.faults.find((one) => place.includes(one.path) && one.times !== 0);
+    const fault = this.faults.find((one) => place.includes(one.path) && [port, undefined].includes(one.port) && one.times !== 0);
     if (fault?.times > 0) fault.times -= 1;
     const go = () => {
       if (fault?.hangup) return req.socket.destroy();
@@ -172,7 +228,7 @@ class Issuer {
     if (fault?.hold) this.held.push(go);
     else if (fault?.delay_ms) setTimeout(go, fault.delay_ms);
     else go();
-  };
+  }
 
   // What is held goes on; how many that were.
   release() {
@@ -184,7 +240,7 @@ class Issuer {
 
   reset() {
     this.release();
-    Object.assign(this, { hits: {}, faults: [], headers: {} });
+    this.forget();
     return this.name;
   }
 
@@ -207,7 +263,7 @@ if (options.certs) {
   issuers.tls = new Issuer('tls', { key: pem('server.key'), cert: pem('server.pem'), ca: pem('ca.pem') });
   await issuers.tls.listen('https', 'localhost', '');
 }
-const urls = Object.fromEntries(Object.values(issuers).map((issuer) => [issuer.name, issuer.url]));
+const urls = Object.fromEntries(Object.values(issuers).map(({ name, url, second }) => [name, { url, second }]));
 
 const OPERATIONS = {
   'POST rotate': (issuer, body) => issuer.rotate(body),
@@ -215,7 +271,9 @@ const OPERATIONS = {
   'POST mint': (issuer, body) => issuer.mint(body),
   'POST fault': (issuer, body) => { issuer.faults.push({ times: -1, ...body }); return issuer.faults; },
   'POST headers': (issuer, body) => { issuer.headers = body; return body; },
+  'POST expire': (issuer, body) => issuer.expire(body),
   'GET hits': (issuer) => issuer.hits,
+  'GET requests': (issuer) => issuer.requests,
   'POST release': (issuer) => issuer.release(),
   'POST reset': (issuer) => issuer.reset(),
 };

@@ -1,0 +1,1 @@
+"""A second kind of server that introspects: django-oauth-toolkit, in a process of its own."""
