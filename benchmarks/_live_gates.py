@@ -8,12 +8,13 @@ a request; what it costs is compared with making that string and hashing it once
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from functools import partial
 from hashlib import sha256
 from itertools import cycle
 from statistics import median
-from time import perf_counter_ns
+from time import perf_counter_ns, time
 from typing import TYPE_CHECKING
 
 from _crowd import crowd
@@ -23,7 +24,16 @@ from _measure import loops_for, median_ratio, threads, turns
 from _peers import pyjwt
 from _tokens import AUDIENCE, ISSUER, signed
 
-from kmvalidate import KeyManager, KeyManagerRegistry, StaticKeys, TokenValidator
+from kmvalidate import (
+    ANY_OPAQUE_TOKEN,
+    ClientSecretBasic,
+    HttpResponse,
+    Introspection,
+    KeyManager,
+    KeyManagerRegistry,
+    StaticKeys,
+    TokenValidator,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +84,46 @@ def _over_pyjwt(effort: Effort) -> Measured:
     warm = _Warm()
     times = turns({"theirs": partial(pyjwt(warm.token), warm.token.token), "ours": warm.call}, effort.rounds)
     return Measured(median_ratio(times["theirs"], times["ours"]))
+
+
+class _Provider:
+    """Answers that every token is active, for an hour."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def send(self, _: object) -> HttpResponse:
+        self.asked += 1
+        times = {"exp": int(time()) + 3600, "iat": int(time())}
+        answer = {"active": True, "aud": AUDIENCE, "client_id": "web-shop", "scope": "menu:read", "sub": "alice"}
+        body = json.dumps({**answer, **times, "token_type": "Bearer"}).encode()
+        return HttpResponse(status=200, headers={"content-type": "application/json"}, body=body)
+
+
+def _opaque_over_jwt(effort: Effort) -> Measured:
+    """Both are hashed whole, so the opaque tokens are a usual one and one that is as long as the JWT."""
+    warm, provider = _Warm(), _Provider()
+    asking = Introspection(
+        client=ClientSecretBasic("gateway", "secret"),
+        tokens=ANY_OPAQUE_TOKEN,
+        endpoint=f"{ISSUER}/introspect",
+        ttl_s=3600,
+    )
+    manager = KeyManager(
+        name="Keycloak", issuer=ISSUER, audience=AUDIENCE, self_validate_jwt=False, introspection=asking
+    )
+    validator = TokenValidator(KeyManagerRegistry([manager], transport=provider))
+    usual, long = (bytes(b"x" * length) for length in (43, len(warm.raw)))
+    calls: dict[str, Call] = {
+        "JWT": warm.call,
+        "usual": lambda: validator.authenticate(usual.decode()),
+        "long": lambda: validator.authenticate(long.decode()),
+    }
+    times = turns(calls, effort.rounds)
+    if provider.asked != len(calls) - 1:
+        raise AssertionError("an opaque token was not remembered")
+    remark = f"one of 43 characters {median_ratio(times['usual'], times['JWT']):.3f}"
+    return Measured(median_ratio(times["long"], times["JWT"]), remark)
 
 
 def _asyncio(effort: Effort) -> Measured:
@@ -166,6 +216,7 @@ def _cold(effort: Effort) -> Measured:
 LIVE_GATES = {
     "warm-over-hashing": Gate(_over_hashing, 1.8, at_most=True),
     "warm-over-pyjwt": Gate(_over_pyjwt, 30.0, at_most=False),
+    "opaque-over-jwt": Gate(_opaque_over_jwt, 1.1, at_most=True),
     "warm-asyncio": Gate(_asyncio, 0.3, at_most=True),
     "warm-eight-threads": Gate(_warm_threads, 0.95, at_most=False),
     "ten-thousand-issuers": Gate(_ten_thousand, 1.2, at_most=True),

@@ -100,7 +100,7 @@ def _refusal(refused: Refused) -> Answer:
 
 
 def _who(verified: VerifiedToken) -> str:
-    whose = "itself" if verified.is_application else verified.subject
+    whose = "itself" if verified.is_application else verified.subject or "a user"
     return f"{verified.consumer_key} for {whose}, may {' '.join(sorted(verified.scopes))}"
 
 

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from kmvalidate.client_auth import ClientSecretBasic
+from kmvalidate.fields import UUID
+from kmvalidate.introspection import Introspection
 from kmvalidate.registry import KeyManagerRegistry
 from kmvalidate.testing import SimulatedProvider, VirtualClock
 from kmvalidate.validator import TokenValidator
@@ -60,7 +63,10 @@ class Cast:
     validator: TokenValidator = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        managers = {provider.key_manager(): provider for provider in (getattr(self, kind) for kind in _KINDS)}
+        introspection = Introspection(client=ClientSecretBasic(*self.asgardeo.client), tokens=UUID)
+        asked = {"asgardeo": {"introspection": introspection}}
+        named = {kind: getattr(self, kind) for kind in _KINDS}
+        managers = {provider.key_manager(**asked.get(kind, {})): provider for kind, provider in named.items()}
         validator = TokenValidator(KeyManagerRegistry(tuple(managers), clock=self.clock))
         object.__setattr__(self, "named", {manager.name: provider for manager, provider in managers.items()})
         object.__setattr__(self, "validator", validator)

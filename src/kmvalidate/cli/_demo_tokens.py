@@ -6,6 +6,7 @@ Rules kept here: every bad token is what a real mistake or a real attack looks l
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import attrs
@@ -28,6 +29,7 @@ UNAVAILABLE = "unavailable"
 _COOLDOWN_S = 11  # a second more than the least time between two fetches that unknown keys cause
 _BRANCH = "66666666-7777-4888-8999-000000000000"
 _BACKOFF_S = 31  # a second more than the longest time for which a provider that failed is left alone
+_REMEMBERED_S = 61  # a second more than the longest time for which an answer about an opaque token is remembered
 _FOR_CHEFS = Demands(any_role="chef")
 
 
@@ -148,6 +150,15 @@ def _goes_down(cast: Cast) -> None:
     cast.okta.rotate()
 
 
+def _keeps_an_opaque_token(cast: Cast) -> None:
+    cast.kept["opaque"] = cast.asgardeo.opaque_token()
+
+
+def _revokes_it(cast: Cast) -> None:
+    cast.asgardeo.revoke(cast.kept["opaque"])
+    cast.clock.advance(_REMEMBERED_S)
+
+
 def _comes_back(cast: Cast) -> None:
     cast.clock.advance(_BACKOFF_S)
     cast.okta.recover()
@@ -214,6 +225,13 @@ _DOWN = (
     Case("Asgardeo meanwhile", _of("asgardeo"), ACCEPTED),
     Case("Auth0 meanwhile", _of("auth0"), ACCEPTED),
 )
+_OPAQUE = (
+    Case("Asgardeo, opaque", _kept("opaque"), ACCEPTED),
+    Case("the same again", _kept("opaque"), ACCEPTED),
+    Case("Asgardeo, refresh token", lambda cast: cast.asgardeo.refresh_token(), Reason.WRONG_TOKEN_KIND),
+    Case("made up, of that form", lambda _: str(uuid.UUID(int=7)), Reason.INACTIVE),
+    Case("of nobody's form", lambda _: "made-up", Reason.OPAQUE_TOKEN),
+)
 
 #: Everything that is sent, in that order.
 PHASES = (
@@ -226,4 +244,10 @@ PHASES = (
     Phase("Auth0 has lost its key, and publishes another in its place", _REPLACED, _replaces_its_key),
     Phase("Okta changes its key and goes down", _DOWN, _goes_down),
     Phase("Okta is back", (Case("Okta, new key", _of("okta"), ACCEPTED),), _comes_back),
+    Phase("Opaque tokens: Asgardeo is asked about those that look like its own", _OPAQUE, _keeps_an_opaque_token),
+    Phase(
+        "It revokes one; an answer is remembered for a minute",
+        (Case("revoked", _kept("opaque"), Reason.INACTIVE),),
+        _revokes_it,
+    ),
 )
