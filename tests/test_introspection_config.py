@@ -220,6 +220,40 @@ def test_where_to_obtain_a_bearer_token_is_known_or_can_be_discovered():
     assert asked("a", issuer="urn:a", introspection=known).introspection is known
 
 
+@pytest.mark.parametrize("tokens", ["x", ["x", "y"], CustomTokens(str.isdigit)], ids=["one", "two", "a function"])
+def test_which_jwts_of_unknown_issuers_is_said(tokens):
+    """Options that say nothing of JWTs do not stand for all of them."""
+    with pytest.raises(ConfigurationError, match="unknown_issuers: which JWTs"):
+        strategy("a", tokens, unknown_issuers=True)
+    for some in ([tokens, JwtTokens({"iss": ".*"})], [tokens, ANY_OPAQUE_TOKEN], []):
+        several = [one for one in some if not isinstance(one, list)]
+        assert strategy("a", several, unknown_issuers=True).unknown_issuers
+
+
+def test_every_worker_has_a_call():
+    """A limit is divided among no more workers than it has calls."""
+    with pytest.raises(ConfigurationError, match="calls_per_minute"):
+        strategy("a", "x", calls_per_minute=3, workers=4)
+    assert strategy("a", "x", calls_per_minute=4, workers=4).workers == 4
+
+
+class Careless(IntrospectionStrategy):
+    """A strategy whose own attributes are not compared."""
+
+    def __init__(self, where, **options):
+        super().__init__(**options)
+        object.__setattr__(self, "where", where)
+
+    def ask(self, token, ports):
+        raise AssertionError(token, ports, self.where)
+
+
+def test_a_strategy_of_ones_own_is_compared_as_a_whole():
+    """A strategy with attributes that make it no other strategy would pass for unchanged when they change."""
+    with pytest.raises(ConfigurationError, match=r"attrs\.frozen"):
+        asked("a", introspection=Careless("https://old.example", tokens="x"))
+
+
 @pytest.mark.parametrize("requires", [b"", {}, b"aud", {"aud": 1}, [""], 5], ids=repr)
 def test_what_answers_must_have_is_named(requires):
     """What names no members is refused, rather than waiving all of them."""

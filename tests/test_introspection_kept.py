@@ -96,7 +96,7 @@ PROXY = "introspection: a proxy connects for us, so addresses are its business"
         ({"requires": "exp"}, (NO_AUD,)),
         ({"requires": "aud"}, (NO_EXP,)),
         ({"requires": []}, (NO_AUD, NO_EXP)),
-        ({"unknown_issuers": True}, (UNKNOWN,)),
+        ({"unknown_issuers": True, "tokens": ANY_OPAQUE_TOKEN}, (UNKNOWN,)),
         ({"network": OPEN}, (HTTP, PRIVATE)),
         ({"network": Network(proxy="http://proxy.example:3128")}, (PROXY,)),
     ],

@@ -238,6 +238,16 @@ class TestOverdue:
         assert counts(own) == (1, 1)
         assert len(ports.kept) == 1
 
+    def test_too_many_of_them_are_the_end(self, ports, job):
+        """A hundred jobs that never end leave no room for others, until one of them comes back."""
+        own = lane(most=50, waiting=0)
+        for _ in range(2):
+            assert [own.submit(job("a"), ports) for _ in range(50)] == [True] * 50
+            ports.clock.pass_s(DEADLINE_S + 2)
+        assert not own.submit(job("b"), ports)
+        ports.begin()
+        assert own.submit(job("b"), ports)
+
     def test_each_job_has_its_own_time(self, ports, job):
         """A worker that runs many jobs, each in time, is not overdue."""
         own, told = lane(most=1, waiting=1), []

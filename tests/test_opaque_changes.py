@@ -61,7 +61,7 @@ def test_where_everything_changes_all_the_time_nothing_is_granted():
 @pytest.mark.parametrize(
     ("after", "verdict"),
     [
-        (asked("a", "x"), "UNAVAILABLE"),
+        (asked("a", "x"), "UNKNOWN_KEY"),
         (asked_of_all("a", JwtTokens({"sub": "bob"})), "OPAQUE_TOKEN"),
         (asked_of_all("a", at="b"), "UNKNOWN_ISSUER"),
         (asked_of_all("a", audience="other"), "WRONG_AUDIENCE"),

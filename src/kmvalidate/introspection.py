@@ -16,7 +16,7 @@ from kmvalidate.client_auth import ClientCredentials, TlsClientAuth, checked_cli
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.fields import FrozenDict, is_a, non_empty, number, to_name_set, to_names
 from kmvalidate.ports import Network
-from kmvalidate.token_options import TokenOptions, to_token_options
+from kmvalidate.token_options import AnyOpaqueToken, JwtTokens, TokenOptions, to_token_options
 from kmvalidate.urls import checked_url
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ class IntrospectionStrategy:
         tokens: The opaque tokens that belong to the key manager: a pattern for the whole of them, or token handling
             options. Its own JWTs are not among them; `JwtTokens` narrows those that it is asked about.
 
-        unknown_issuers: Whether it is also asked about JWTs whose issuer is none of the configured ones. WSO2 API
-            Manager does that by itself; it sends foreign tokens to a key manager.
+        unknown_issuers: Whether it is also asked about JWTs whose issuer is none of the configured ones: those that
+            *tokens* name (`JwtTokens`), or all where there are no tokens, or `ANY_OPAQUE_TOKEN`. WSO2 API Manager does
+            that by itself; it sends foreign tokens to a key manager.
 
         requires: The members without which an answer is not believed; by default what its kind of provider names, and
             else ``aud`` and ``exp``. What an answer has is always checked. Where servers say of refresh tokens, too,
@@ -99,6 +100,13 @@ class IntrospectionStrategy:
     breaker_failures: int = attrs.field(default=5, validator=[is_a(int), number(1)])
     max_backoff_s: float = attrs.field(default=30.0, validator=number(1, 600))
     deadline_s: float = attrs.field(default=5.0, validator=number(0.1, 60))
+
+    def __attrs_post_init__(self) -> None:
+        takes_jwts = any(isinstance(option, JwtTokens | AnyOpaqueToken) for option in self.tokens)
+        if self.unknown_issuers and self.tokens and not takes_jwts:
+            raise ConfigurationError('unknown_issuers: which JWTs? tokens=JwtTokens({"iss": "..."}) says it')
+        if self.calls_per_minute is not None and self.workers > self.calls_per_minute:
+            raise ConfigurationError("calls_per_minute: each of the workers makes one call at the least")
 
     def ask(self, token: str, ports: Ports, /) -> Any:
         """
@@ -175,7 +183,7 @@ class Introspection(IntrospectionStrategy):
     token_type_hint: str | None = attrs.field(default="access_token", validator=_hint_rules)
     parameters: Mapping[str, str] = attrs.field(default=FrozenDict(), converter=_parameters, repr=False)
     network: Network | None = attrs.field(default=None, validator=attrs.validators.optional(is_a(Network)))
-    max_bytes: int = attrs.field(default=1_000_000, validator=[is_a(int), number(1000)])
+    max_bytes: int = attrs.field(default=100_000, validator=[is_a(int), number(1000)])
 
     def check_with(self, network: Network) -> None:
         """

@@ -60,8 +60,10 @@ def _check_strategy(_: object, __: object, value: Any) -> None:
     asks_by_itself = ask is not IntrospectionStrategy.ask and callable(ask)
     if not isinstance(value, IntrospectionStrategy) or asks_by_itself is isinstance(value, Introspection):
         raise ConfigurationError("introspection is an Introspection, or a strategy of your own with a method ask")
-    if not _is_hashable(value):
-        raise ConfigurationError("introspection, and who asks, is compared with what was configured before: __hash__")
+    is_compared = "__eq__" in vars(type(value)) or not getattr(value, "__dict__", None)
+    if not is_compared or not _is_hashable(value):
+        why = "is compared with what was configured before: attrs.frozen, or __eq__ and __hash__ of its own"
+        raise ConfigurationError(f"introspection, and who asks, {why}")
 
 
 def _is_hashable(value: object) -> bool:

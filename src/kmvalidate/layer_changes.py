@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kmvalidate.issuer_state import IssuerState
 
     Managers = tuple[KeyManager, ...]
+    #: Returns the key managers of a layer, given those it has.
+    Change = Callable[[Managers], Iterable[KeyManager]]
 
 _log = logging.getLogger("kmvalidate.registry")
 
@@ -30,7 +32,7 @@ _log = logging.getLogger("kmvalidate.registry")
 def changed(
     before: Table,
     layer: str,
-    change: Callable[[Managers], Iterable[KeyManager]],
+    change: Change,
     begin: Callable[[KeyManager], IssuerState],
 ) -> tuple[Table, list[IssuerState]]:
     """

@@ -101,6 +101,8 @@ class Table:
     find_shared: Callable[[str], IssuerState | None] = attrs.field(init=False)
     number: int = attrs.field(factory=_numbers.__next__, init=False)
     _asked: dict[str | None, tuple[IssuerState, ...]] = attrs.field(factory=dict, init=False)
+    #: Which key managers claim the same tokens, once somebody looked.
+    overlaps: list[tuple[str, ...]] = attrs.field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "find_shared", self.everyone.issuers.get)

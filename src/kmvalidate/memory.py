@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.generations import Generations
 from kmvalidate.introspected import Introspected
+from kmvalidate.introspecting import MAX_KEPT_BYTES
 from kmvalidate.routes import still_good
 from kmvalidate.verified import VerifiedToken
 
@@ -97,8 +98,8 @@ class TokenMemory:
         return VerifiedToken(known.expires_at, known.starts_at, known.backing, known.payload)
 
     def remember(self, key: Key | None, verified: VerifiedToken) -> VerifiedToken:
-        """Remember *verified* by *key*, if there is one, and return it."""
-        if key is not None:
+        """Remember *verified* by *key*, if there is one and it is small, and return it."""
+        if key is not None and len(verified.payload) <= MAX_KEPT_BYTES:
             # without the claims that may be read of it: small, and nobody else's to change
             unread = VerifiedToken(verified.expires_at, verified.starts_at, verified.backing, verified.payload)
             self._tokens.put(key, unread)

@@ -55,11 +55,11 @@ def find_foreign(
 
 def overlaps(table: Table) -> tuple[str, ...]:
     """Return which key managers claim the same tokens, a sentence each."""
-    found = dict.fromkeys(_overlaps(table, None))
-    for organization, view in table.organizations.items():
-        if view.asked:
-            found.update(dict.fromkeys(_overlaps(table, organization)))
-    return tuple(found)
+    if not table.overlaps:
+        whose = (organization for organization, view in table.organizations.items() if view.asked)
+        found = (said for organization in (None, *whose) for said in _overlaps(table, organization))
+        table.overlaps.append(tuple(dict.fromkeys(found)))
+    return table.overlaps[0]
 
 
 def check_overlaps(table: Table, *, are_allowed: bool) -> None:

@@ -29,11 +29,10 @@ from kmvalidate.own_lock import OwnLock
 from kmvalidate.ports import BlockingPorts, SystemClock, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kmvalidate.asyncio_ports import AsyncioPorts
     from kmvalidate.events import Health, Listener
     from kmvalidate.key_manager import KeyManager
+    from kmvalidate.layer_changes import Change
     from kmvalidate.ports import AsyncTransport, Clock, Ports, Transport
 
 #: What a control plane says goes before what is configured beside it, as in Choreo Connect.
@@ -165,6 +164,8 @@ class KeyManagerRegistry:
         """
         Remove a key manager from *layer*: its tokens are refused from now on, unless a lower layer has one for them.
 
+        Where one that comes back claims the tokens of another, that is logged, and no reason to keep the one removed.
+
         Args:
             layer: The name of a layer.
 
@@ -175,7 +176,7 @@ class KeyManagerRegistry:
         Raises:
             ConfigurationError: There is no such layer or key manager.
         """
-        self._change(layer, lambda others: without(others, name, organization))
+        self._change(layer, lambda others: without(others, name, organization), may_overlap=True)
 
     def drop_key(self, key_manager: str, key_id: str, *, organization: str | None = None) -> None:
         """
@@ -257,12 +258,12 @@ class KeyManagerRegistry:
         """Return how each key manager that answers for some issuer is, without asking anybody."""
         return tuple(state.health(self.ports) for _, state in self.table.in_effect())
 
-    def _change(self, layer: str, change: Callable[[tuple[KeyManager, ...]], Iterable[KeyManager]]) -> None:
+    def _change(self, layer: str, change: Change, *, may_overlap: bool = False) -> None:
         """Build another table and put it in place; begin again if another change came first."""
         while True:
             before = self.table
             after, begun = changed(before, layer, change, self._begin)
-            check_overlaps(after, are_allowed=self._overlapping_tokens)
+            check_overlaps(after, are_allowed=may_overlap or self._overlapping_tokens)
             if self._is_put(before, after, begun):
                 break
         report(before, after, begun, self._listener)

@@ -142,7 +142,7 @@ def claims_jwt(options: TokenOptions, claims: Mapping[str, Any]) -> bool:
     return not asked or any(option.match(claims) for option in asked)
 
 
-@lru_cache(maxsize=65_536)  # of ten thousand organizations some each
+@lru_cache(maxsize=262_144)  # of ten thousand organizations some each
 def overlap(some: TokenOptions, others: TokenOptions, *, jwts: bool) -> str | None:
     """
     Return which tokens both of two key managers claim, for a person; None if there are none.

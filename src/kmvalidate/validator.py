@@ -6,6 +6,7 @@ Rules kept here: what a token is, is decided once; a refused JWT is not tried as
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from kmvalidate.introspected import introspect, is_forgotten
 from kmvalidate.jwt_validator import ALWAYS_CHANGING, TRIES, JwtValidator
 from kmvalidate.memory import DEFAULT_REMEMBERED, TokenMemory
 from kmvalidate.opaque_routes import find_foreign, find_opaque, leaves_to
-from kmvalidate.tokens import DEFAULT_MAX_TOKEN_BYTES
+from kmvalidate.tokens import DEFAULT_MAX_TOKEN_BYTES, recognise
 from kmvalidate.verified import VerifiedToken
 
 if TYPE_CHECKING:
@@ -118,6 +119,10 @@ class TokenValidator:
         return self._memory.remember(found, verified)
 
 
+class _VerifiedHere(Exception):
+    """A JWT is verified here, by a configuration that is a moment old."""
+
+
 class _AnyToken(JwtValidator):
     """Verifies JWTs, and asks about what is not verified here."""
 
@@ -132,18 +137,22 @@ class _AnyToken(JwtValidator):
             KeyManagerUnavailable: It cannot be asked now.
         """
         route = partial(self._asked, token=token, claims=claims, organization=organization, within=within)
-        for _ in range(TRIES):
-            table = self._registry.table
-            state = route(table)
-            try:
-                verified = await introspect(token, state, table, organization=organization, within=within, ports=ports)
-            except KMValidateError:
-                if self._is_still(route, table, state):
-                    raise
-            else:
-                if self._is_still(route, table, state) and not is_forgotten(verified):
-                    return verified
-        raise KeyManagerUnavailable(ALWAYS_CHANGING)
+        with suppress(_VerifiedHere):
+            for _ in range(TRIES):
+                table = self._registry.table
+                state = route(table)
+                try:
+                    verified = await introspect(
+                        token, state, table, organization=organization, within=within, ports=ports
+                    )
+                except KMValidateError:
+                    if self._is_still(route, table, state):
+                        raise
+                else:
+                    if self._is_still(route, table, state) and not is_forgotten(verified):
+                        return verified
+            raise KeyManagerUnavailable(ALWAYS_CHANGING)
+        return await self.verify(recognise(token, len(token)), organization, ports, within)
 
     def _is_still(self, route: Callable[[Table], IssuerState], table: Table, state: IssuerState) -> bool:
         """Tell whether *state*, which *table* led to, is still who is asked."""
@@ -160,7 +169,7 @@ class _AnyToken(JwtValidator):
             unknown = table.unknown(organization, claims.get("iss"))
             return _some(find_foreign(table, claims, organization, within), unknown)
         if state.manager.self_validate_jwt:
-            raise KeyManagerUnavailable(ALWAYS_CHANGING)  # it was not a moment ago
+            raise _VerifiedHere
         return _some(state if leaves_to(state, claims) else None, table.opaque(organization))
 
 

@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from kmvalidate.introspecting._memory import INACTIVE, Answered, AnswerMemory
+from kmvalidate.introspecting._memory import INACTIVE, MAX_KEPT_BYTES, Answered, AnswerMemory
 from kmvalidate.testing import VirtualClock
 from tests.introspecting.scenes import Endpoint, Scene, Told, key_manager, outage
 
@@ -135,15 +135,15 @@ class TestRounds:
         before = memory.round
         memory.clear()
         assert (before.is_over, memory.round.is_over) == (True, False)
-        memory.keep(b"a", Answered(b"{}", 60.0), before)
-        memory.keep_inactive(b"b", before)
+        memory.keep(b"a", Answered(b"{}", 60.0), before, 0.0)
+        memory.keep_inactive(b"b", before, 0.0)
         assert [memory.recall(b"a"), memory.recall(b"b"), memory.is_known(b"a")] == [None, None, False]
 
     def test_what_was_found_good_does_not_come_back(self, memory):
         """An answer that was found good is not kept in place of a later one, or of one that was forgotten."""
         old, new, checked = (Answered(name, 60.0) for name in (b"old", b"new", b"checked"))
-        memory.keep(b"a", old, memory.round)
-        memory.keep(b"a", new, memory.round)
+        memory.keep(b"a", old, memory.round, 0.0)
+        memory.keep(b"a", new, memory.round, 0.0)
         memory.improve(b"a", old, checked)
         assert memory.recall(b"a") is new
         memory.improve(b"a", new, checked)
@@ -154,19 +154,33 @@ class TestRounds:
 
     def test_known_tokens(self, memory, clock):
         """A token stays known when its answer has aged, until it is found not active."""
-        memory.keep(b"a", Answered(b"{}", 60.0), memory.round)
+        memory.keep(b"a", Answered(b"{}", 60.0), memory.round, 0.0)
         clock.advance(1000)
         assert (memory.recall(b"a"), memory.is_known(b"a"), memory.is_known(b"b")) == (None, True, False)
-        memory.keep_inactive(b"a", memory.round)
-        memory.keep_inactive(b"b", memory.round)
+        memory.keep_inactive(b"a", memory.round, 0.0)
+        memory.keep_inactive(b"b", memory.round, 0.0)
         assert [memory.recall(b"a"), memory.recall(b"b")] == [INACTIVE] * 2
         assert (memory.is_known(b"a"), memory.is_known(b"b")) == (False, False)
 
     def test_what_may_not_be_used_is_not_kept(self, memory):
         """Of an answer that is good for no time nothing is kept but that the token is known."""
-        memory.keep(b"a", Answered(b'{"sub":"alice"}', 0.0), memory.round)
+        memory.keep(b"a", Answered(b'{"sub":"alice"}', 0.0), memory.round, 0.0)
         assert (memory.recall(b"a"), memory.is_known(b"a")) == (None, True)
         assert b"alice" not in memory._active.get(b"a").payload
+
+    def test_a_later_no_stands(self, memory):
+        """An answer that comes late does not bring back what a later call found not active."""
+        memory.keep_inactive(b"a", memory.round, 5.0)
+        assert not memory.keep(b"a", Answered(b"{}", 60.0), memory.round, 4.0)
+        assert (memory.recall(b"a"), memory.is_known(b"a")) == (INACTIVE, False)
+        assert memory.keep(b"a", Answered(b"{}", 60.0), memory.round, 5.0)
+        assert memory.recall(b"a").payload == b"{}"
+
+    def test_large_answers_are_not_kept(self, memory):
+        """What is remembered is bounded in bytes as well: of a large answer only that the token is known."""
+        for size, is_kept in ((MAX_KEPT_BYTES, True), (MAX_KEPT_BYTES + 1, False)):
+            memory.keep(b"a", Answered(b"x" * size, 60.0), memory.round, 0.0)
+            assert (memory.recall(b"a") is not None, memory.is_known(b"a")) == (is_kept, True)
 
     def test_answers_show_nothing(self):
         """The repr of what is remembered shows nothing of it."""

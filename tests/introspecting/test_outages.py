@@ -247,3 +247,30 @@ def test_the_simulated_outage():
     assert verdict(validator.authenticate, token) == "KeyManagerUnavailable"  # it asked for a minute
     idp.clock.advance(60)
     assert [verdict(validator.authenticate, one) for one in (token, known)] == ["GOOD"] * 2
+
+
+@pytest.mark.parametrize("calls", [5, 600])
+def test_never_seen_tokens_take_the_provider_from_no_known_one(calls):
+    """Tokens that the endpoint does not answer, chosen for it, leave those that are known asked about all along."""
+    scene = Scene(ttl_s=5)
+    scene.issue(exp=int(scene.clock.wall()) + 10_000)
+    assert scene.says() == "GOOD"
+    for turn in range(calls):
+        scene.endpoint.said[f"poison-{turn}"] = outage("status 403")
+        scene.says(f"poison-{turn}")
+        scene.clock.advance(1)
+        assert scene.says() == "GOOD"
+
+
+def test_known_tokens_that_fail_count_for_all():
+    """Where known tokens get no answer, nobody does: neither they nor others are asked about for a while."""
+    scene = Scene(ttl_s=5)
+    bearers = [scene.issue(f"known-{n}") for n in range(5)]
+    assert [scene.says(bearer) for bearer in bearers] == ["GOOD"] * 5
+    scene.clock.advance(5)
+    scene.endpoint.outage = outage()
+    for bearer in bearers:
+        scene.says(bearer)
+    asked = len(scene.endpoint.asked)
+    assert {scene.says("known-0"), scene.says("never-seen")} == {"KeyManagerUnavailable"}
+    assert len(scene.endpoint.asked) == asked

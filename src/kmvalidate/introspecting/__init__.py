@@ -7,6 +7,6 @@ Rules kept here: what is asked, of whom and how often comes from the configurati
 from __future__ import annotations
 
 from kmvalidate.introspecting._introspector import Introspector
-from kmvalidate.introspecting._memory import Answered
+from kmvalidate.introspecting._memory import MAX_KEPT_BYTES, Answered
 
-__all__ = ["Answered", "Introspector"]
+__all__ = ["MAX_KEPT_BYTES", "Answered", "Introspector"]

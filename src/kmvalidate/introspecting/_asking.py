@@ -8,7 +8,7 @@ answers is repeated but its status.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, quote_plus, urlencode
 
 from kmvalidate.errors import KeyManagerUnavailable
 from kmvalidate.ports import HttpRequest
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kmvalidate.ports import HttpResponse
 
 _ABOUT_THE_TOKEN = {400, 413, 414, 422, 431}  # RFC 9110 section 15.5, RFC 6585 section 5: bad, or too large
+_SECRET = ("token", "client_secret", "client_assertion", "authorization")
 _TOO_MANY_REQUESTS = 429
 _UNAVAILABLE = 503
 _MAX_WAIT_S = 60.0
@@ -47,6 +48,15 @@ def form_request(url: str, form: Mapping[str, str], headers: Mapping[str, str]) 
     """Return the POST of a form (RFC 7662 section 2.1, RFC 6749 section 4.4.2)."""
     fields = {**headers, "content-type": "application/x-www-form-urlencoded"}
     return HttpRequest(method="POST", url=url, headers=fields, body=urlencode(form).encode())
+
+
+def told_of(error: KeyManagerUnavailable, request: HttpRequest) -> Unanswered:
+    """Return what a transport says of a request that it could not send; one of the user's own may say too much."""
+    sent = {**dict(parse_qsl((request.body or b"").decode())), **request.headers}
+    secret = [sent[name].removeprefix("Basic ").removeprefix("Bearer ") for name in _SECRET if name in sent]
+    if any(value in error.why or quote_plus(value) in error.why for value in secret):
+        return Unanswered("the transport raised what it should not tell")
+    return Unanswered(error.why)
 
 
 def media_type(response: HttpResponse) -> str:

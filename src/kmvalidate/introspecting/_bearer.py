@@ -15,8 +15,9 @@ import attrs
 
 from kmvalidate.client_auth import Attachment
 from kmvalidate.discovery import as_object
+from kmvalidate.errors import KeyManagerUnavailable
 from kmvalidate.flights import Failed
-from kmvalidate.introspecting._asking import Unanswered, form_request, unanswered
+from kmvalidate.introspecting._asking import Unanswered, form_request, told_of, unanswered
 
 if TYPE_CHECKING:
     from kmvalidate.client_auth import ClientCredentials
@@ -103,7 +104,10 @@ class BearerTokens:
         scope = {"scope": self._client.scope} if self._client.scope else {}
         form = {"grant_type": "client_credentials", **scope, **who.form}
         request = form_request(url, form, {"accept": "application/json", **who.headers})
-        response = await self._endpoints.exchange(ends_at).send(request, ports)
+        try:
+            response = await self._endpoints.exchange(ends_at).send(request, ports)
+        except KeyManagerUnavailable as error:
+            return told_of(error, request)
         if response.status != _OK:
             return unanswered("token endpoint", response)
         answer = as_object(response, "token endpoint")

@@ -16,7 +16,7 @@ from kmvalidate.client_auth import ClientCredentials
 from kmvalidate.discovery import as_object
 from kmvalidate.errors import KeyManagerUnavailable
 from kmvalidate.introspecting._answers import read_answer
-from kmvalidate.introspecting._asking import Unanswered, form_request, media_type, unanswered
+from kmvalidate.introspecting._asking import Unanswered, form_request, media_type, told_of, unanswered
 from kmvalidate.introspecting._bearer import BearerTokens
 from kmvalidate.introspecting._endpoints import Endpoints
 from kmvalidate.introspecting._signed import ANSWER_TYPE, read_signed
@@ -99,6 +99,8 @@ class IntrospectionClient:
                 return outcome
             flaws.append(outcome)
             self._remember_failure(url, outcome, began, ports)
+            if not outcome.is_outage and not outcome.wait_s:
+                break  # it is about the token, and another one would say the same
         flaw = min(flaws, key=lambda flaw: (flaw.wait_s, flaw.is_outage))  # one that is there speaks for all
         raise Unanswered(flaw.why, is_outage=flaw.is_outage, wait_s=flaw.wait_s)  # not *flaw*: this frame holds it
 
@@ -142,7 +144,12 @@ class IntrospectionClient:
     async def _asked(self, url: str, token: str, who: Attachment, exchange: Exchange, ports: Ports) -> HttpResponse:
         hint = {"token_type_hint": self._strategy.token_type_hint} if self._strategy.token_type_hint else {}
         form = {**self._strategy.parameters, **hint, **who.form, "token": token}
-        return await exchange.send(form_request(url, form, {**who.headers, "accept": self._media_type}), ports)
+        request = form_request(url, form, {**who.headers, "accept": self._media_type})
+        try:
+            return await exchange.send(request, ports)
+        except KeyManagerUnavailable as error:
+            flaw = told_of(error, request)
+        raise flaw
 
     async def _who(self, url: str, exchange: Exchange, ports: Ports) -> Attachment:
         if self._bearer is not None:

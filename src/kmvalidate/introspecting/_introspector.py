@@ -165,18 +165,17 @@ class Introspector:
         self._limits.begin(turn, began)
         answer = self._asked(asking.token, ports)
         if isinstance(answer, Unanswered):
-            wait_s = self._limits.failed(answer, began, ports.clock.monotonic())
+            wait_s = self._limits.failed(answer, turn, began, ports.clock.monotonic())
             raise Unanswered(answer.why, wait_s=wait_s)  # not *answer*: it would lead to this frame, and that to it
         self._limits.succeeded()
         if answer["active"] is False:
-            self._memory.keep_inactive(asking.digest, asking.begun_in)
+            self._memory.keep_inactive(asking.digest, asking.begun_in, began)
             return INACTIVE
         turn.call.active()
         good_for_s = min(self._strategy.ttl_s, _left_s(answer.get("exp"), now))
-        payload = json.dumps(answer, separators=(",", ":")).encode("ascii")
+        payload = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
         answered = Answered(payload, began + good_for_s)
-        self._memory.keep(asking.digest, answered, asking.begun_in)
-        return answered
+        return answered if self._memory.keep(asking.digest, answered, asking.begun_in, began) else INACTIVE
 
     def _asked(self, token: str, ports: Ports) -> dict[str, Any] | Unanswered:
         """Return the answer, or why there is none: as a new value, in whose frames there is no token."""
@@ -189,10 +188,12 @@ class Introspector:
 
 
 def _flaw(error: BaseException, token: str) -> Unanswered:
-    if isinstance(error, Unanswered):
-        return Unanswered(error.why, is_outage=error.is_outage, wait_s=error.wait_s)
     said = BaseException.__str__(error) if isinstance(error, KMValidateError) else ""
-    return Unanswered(said if said and token not in said else f"asking raised {type(error).__name__}")
+    if not said or token in said:
+        said = f"asking raised {type(error).__name__}"
+    if isinstance(error, Unanswered):
+        return Unanswered(said, is_outage=error.is_outage, wait_s=error.wait_s)
+    return Unanswered(said)
 
 
 async def _awaited(answer: Awaitable[Any]) -> Any:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Job = Callable[[Ports], Coroutine[Any, Any, None]]
 
+#: So many jobs that never end take up no place; more, and nothing else is begun.
+_MOST_GIVEN_UP = 100
+
 #: Seconds by which a job may exceed its deadline before it is given up.
 GRACE_S = 1.0
 
@@ -39,11 +42,18 @@ class _Worker:
 class _Crew:
     """The workers of one process, and the jobs that wait for one of them."""
 
-    __slots__ = ("jobs", "workers")
+    __slots__ = ("given_up", "jobs", "workers")
 
     def __init__(self) -> None:
         self.jobs: deque[Job] = deque()
         self.workers: set[_Worker] = set()
+        self.given_up: set[_Worker] = set()
+
+    def give_up(self, before: float) -> None:
+        """Count those no more that are on a job since then."""
+        late = {worker for worker in self.workers if worker.began_at < before}
+        self.workers -= late
+        self.given_up |= late
 
 
 class Lane:
@@ -94,8 +104,9 @@ class Lane:
         now = ports.clock.monotonic()
         with self._lock:
             crew = self._crew()
-            crew.workers = {worker for worker in crew.workers if now <= worker.began_at + self._patience_s}
-            if len(crew.workers) >= self._most and len(crew.jobs) >= self._waiting:
+            crew.give_up(now - self._patience_s)
+            is_full = len(crew.workers) >= self._most and len(crew.jobs) >= self._waiting
+            if is_full or len(crew.given_up) >= _MOST_GIVEN_UP:
                 return False
             crew.jobs.append(job)
             if len(crew.workers) < self._most:
@@ -142,6 +153,7 @@ class Lane:
         with self._lock:
             crew = self._crew()
             if worker not in crew.workers:
+                crew.given_up.discard(worker)
                 return None
             if not crew.jobs:
                 crew.workers.discard(worker)
@@ -154,6 +166,7 @@ class Lane:
         with self._lock:
             crew = self._crew()
             crew.workers.discard(worker)
+            crew.given_up.discard(worker)
             if crew.jobs and len(crew.workers) < self._most:
                 with suppress(RuntimeError):  # no thread: they wait for the next who submits
                     self._start(crew, ports, ports.clock.monotonic())

@@ -2,12 +2,13 @@
 How often a key manager is asked about tokens.
 
 Rules kept here: a provider that fails is left alone and tried again by one caller at a time; one that says how often it
-may be asked is not asked more often. Tokens that were never seen wait in a lane of their own, and leave room for those
-that are known.
+may be asked is not asked more often. Tokens that were never seen wait in a lane of their own, leave room for those that
+are known, and fail for themselves.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -53,10 +54,13 @@ class Turn:
         call: How it is counted.
 
         given_at: When it was let through.
+
+        is_known: Whether the token was found active before.
     """
 
     call: Call
     given_at: float
+    is_known: bool
 
 
 def _calls_per_minute(manager: KeyManager, strategy: IntrospectionStrategy) -> int | None:
@@ -85,7 +89,8 @@ class AskingLimits:
         self._budget = CallBudget(_calls_per_minute(manager, strategy))
         self._patience_s = strategy.deadline_s
         probe_s = 2 * strategy.deadline_s  # it may wait for its turn, and then for the answer
-        self._breaker = Breaker(strategy.breaker_failures, strategy.max_backoff_s, probe_s=probe_s)
+        breaker = partial(Breaker, strategy.breaker_failures, strategy.max_backoff_s, probe_s=probe_s)
+        self._breakers = {is_known: breaker() for is_known in (False, True)}
         lane = (strategy.at_once, strategy.waiting, strategy.deadline_s)
         self._lanes = {is_known: Lane(*lane) for is_known in (False, True)}
         self._last: str | None = None
@@ -109,14 +114,14 @@ class AskingLimits:
         Returns:
             Why it is not made; None if it will be.
         """
-        now = ports.clock.monotonic()
-        if wait_s := self._breaker.wait_s(now):
+        now, breaker = ports.clock.monotonic(), self._breakers[is_known]
+        if wait_s := breaker.wait_s(now):
             return Failed(self._last or _LEFT_ALONE, retry_after_s=wait_s)
         call = self._budget.admit(now, is_known)
         if not isinstance(call, Call):
-            self._breaker.not_called(now)
+            breaker.not_called(now)
             return self._held_back(_USED_UP, now, call)
-        given(turn := Turn(call, now))
+        given(turn := Turn(call, now, is_known))
         is_let_in = False
         try:
             is_let_in = self._lanes[is_known].submit(job, ports)
@@ -133,7 +138,7 @@ class AskingLimits:
             Unanswered: It is not made: it waited for too long, or the provider is left alone by now.
         """
         is_late = now - turn.given_at > self._patience_s
-        wait_s = 0.0 if is_late else self._breaker.wait_s(now, turn.given_at)
+        wait_s = 0.0 if is_late else self._breakers[turn.is_known].wait_s(now, turn.given_at)
         if is_late or wait_s:
             self._not_made(turn)
             raise Unanswered(_TOO_LATE if is_late else self._last or _LEFT_ALONE, wait_s=wait_s)
@@ -142,27 +147,36 @@ class AskingLimits:
     def succeeded(self) -> None:
         """Note that a call was answered."""
         self._was_asked, self._last = True, None
-        if self._breaker.succeeded():
+        were_open = [breaker.succeeded() for breaker in self._breakers.values()]
+        if any(were_open):
             tell(self._listener, IntrospectionReachable(**self._manager.identity))
 
-    def failed(self, flaw: Unanswered, began: float, now: float) -> float:
-        """Note that a call that began then was not answered, and return the seconds after which to ask again."""
+    def failed(self, flaw: Unanswered, turn: Turn, began: float, now: float) -> float:
+        """
+        Note that a call that began then was not answered, and return the seconds after which to ask again.
+
+        What becomes of tokens that were never seen keeps no known token from being asked about: whoever sends them may
+        have chosen them for it.
+        """
+        known, others = self._breakers[True], self._breakers[False]
         if flaw.wait_s:
-            self._breaker.hold(now, flaw.wait_s)
+            known.hold(now, flaw.wait_s)
+            others.hold(now, flaw.wait_s)
         if not flaw.is_outage:
             self.succeeded()  # it is there
         self._last = flaw.why
-        opened = flaw.is_outage and self._breaker.failed(now, began)
+        if flaw.is_outage and turn.is_known:
+            known.failed(now, began)
+        opened = flaw.is_outage and others.failed(now, began)
         who = self._manager.identity
-        tell(self._listener, IntrospectionFailed(why=flaw.why, failures=self._breaker.failures, **who))
+        tell(self._listener, IntrospectionFailed(why=flaw.why, failures=others.failures, **who))
         if opened:
-            retry_in_s = self._breaker.left_s(now)
-            tell(self._listener, IntrospectionUnreachable(why=flaw.why, retry_in_s=retry_in_s, **who))
-        return max(self._breaker.left_s(now), flaw.retry_after_s)
+            tell(self._listener, IntrospectionUnreachable(why=flaw.why, retry_in_s=others.left_s(now), **who))
+        return max(self._breakers[turn.is_known].left_s(now), flaw.retry_after_s)
 
     def health(self, now: float) -> Status:
         """Tell how asking goes."""
-        if self._breaker.is_open(now):
+        if self._breakers[False].is_open(now):
             return Status.UNREACHABLE
         if self._last is not None:
             return Status.STALE
@@ -170,7 +184,7 @@ class AskingLimits:
 
     def _not_made(self, turn: Turn) -> None:
         self._budget.give_back(turn.call)
-        self._breaker.not_called(turn.given_at)
+        self._breakers[turn.is_known].not_called(turn.given_at)
 
     def _held_back(self, why: str, now: float, wait_s: float) -> Failed:
         with self._telling:

@@ -51,6 +51,9 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     __rich_repr__ = shows_nothing
 
 
+#: The largest answer that is remembered, in bytes.
+MAX_KEPT_BYTES = 16_384
+
 #: What was answered about every token that is not active.
 INACTIVE = Answered(b'{"active":false}', float("-inf"))
 
@@ -87,7 +90,7 @@ class AnswerMemory:
         """Forget everything."""
         with self._writing:
             self._active: Generations[bytes, Answered] = Generations(self._strategy.remember)
-            self._inactive: dict[int, TTLCache[bytes, bool]] = {}
+            self._inactive: dict[int, TTLCache[bytes, float]] = {}
             self.round.is_over, self.round = True, Round()  # last: who sees the new one sees nothing older
 
     def recall(self, digest: bytes) -> Answered | None:
@@ -103,12 +106,27 @@ class AnswerMemory:
         known = self._active.get(digest)
         return known is not None and known is not INACTIVE
 
-    def keep(self, digest: bytes, answered: Answered, begun_in: Round) -> None:
-        """Remember what was answered about an active token, if *begun_in* is not over: as long as it may be used."""
-        kept = answered if self._clock.monotonic() < answered.good_until else _KNOWN
+    def keep(self, digest: bytes, answered: Answered, begun_in: Round, began: float) -> bool:
+        """
+        Remember what was answered about an active token, for as long as it may be used, and tell whether it stands.
+
+        Args:
+            digest: The token's.
+
+            answered: What was answered; one that is large is not kept, only that the token is known.
+
+            begun_in: The round in which it was asked about; if that is over, nothing is remembered.
+
+            began: When it was asked about. If a later call found it not active, that stands.
+        """
+        is_kept = self._clock.monotonic() < answered.good_until and len(answered.payload) <= MAX_KEPT_BYTES
         with self._writing:
+            if self._not_active().get(digest, began) > began:
+                return False
             if not begun_in.is_over:
-                self._active.put(digest, kept)
+                self._not_active().pop(digest, None)
+                self._active.put(digest, answered if is_kept else _KNOWN)
+        return True
 
     def improve(self, digest: bytes, before: Answered, after: Answered) -> None:
         """Remember *after* in place of *before*, if nothing else was remembered or forgotten meanwhile."""
@@ -116,15 +134,15 @@ class AnswerMemory:
             if self._active.get(digest) is before:
                 self._active.put(digest, after)
 
-    def keep_inactive(self, digest: bytes, begun_in: Round) -> None:
-        """Remember that a token is not active, if *begun_in* is not over."""
+    def keep_inactive(self, digest: bytes, begun_in: Round, began: float) -> None:
+        """Remember that a token is not active, which was asked about then, if *begun_in* is not over."""
         with self._writing:
             if not begun_in.is_over:
-                self._not_active()[digest] = True
+                self._not_active()[digest] = began
                 if self._active.get(digest) is not None:
                     self._active.put(digest, INACTIVE)
 
-    def _not_active(self) -> TTLCache[bytes, bool]:
+    def _not_active(self) -> TTLCache[bytes, float]:
         """Return the tokens that are not active; none yet in a child of a fork, which may have come in mid-change."""
         process = os.getpid()
         if process not in self._inactive:
