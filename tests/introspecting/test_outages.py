@@ -260,6 +260,8 @@ def test_never_seen_tokens_take_the_provider_from_no_known_one(calls):
         scene.says(f"poison-{turn}")
         scene.clock.advance(1)
         assert scene.says() == "GOOD"
+        (health,) = scene.registry.health()
+        assert health.usable
 
 
 def test_known_tokens_that_fail_count_for_all():

@@ -167,7 +167,7 @@ class Introspector:
         if isinstance(answer, Unanswered):
             wait_s = self._limits.failed(answer, turn, began, ports.clock.monotonic())
             raise Unanswered(answer.why, wait_s=wait_s)  # not *answer*: it would lead to this frame, and that to it
-        self._limits.succeeded()
+        self._limits.succeeded(turn)
         if answer["active"] is False:
             self._memory.keep_inactive(asking.digest, asking.begun_in, began)
             return INACTIVE

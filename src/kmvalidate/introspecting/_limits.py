@@ -94,7 +94,7 @@ class AskingLimits:
         lane = (strategy.at_once, strategy.waiting, strategy.deadline_s)
         self._lanes = {is_known: Lane(*lane) for is_known in (False, True)}
         self._last: str | None = None
-        self._was_asked = False
+        self._was_asked = self._knows_it_answers = False
         self._told_at = float("-inf")
         self._telling = OwnLock()
 
@@ -144,9 +144,10 @@ class AskingLimits:
             raise Unanswered(_TOO_LATE if is_late else self._last or _LEFT_ALONE, wait_s=wait_s)
         self._budget.made(turn.call, now)
 
-    def succeeded(self) -> None:
+    def succeeded(self, turn: Turn) -> None:
         """Note that a call was answered."""
         self._was_asked, self._last = True, None
+        self._knows_it_answers = self._knows_it_answers or turn.is_known
         were_open = [breaker.succeeded() for breaker in self._breakers.values()]
         if any(were_open):
             tell(self._listener, IntrospectionReachable(**self._manager.identity))
@@ -163,9 +164,10 @@ class AskingLimits:
             known.hold(now, flaw.wait_s)
             others.hold(now, flaw.wait_s)
         if not flaw.is_outage:
-            self.succeeded()  # it is there
+            self.succeeded(turn)  # it is there
         self._last = flaw.why
         if flaw.is_outage and turn.is_known:
+            self._knows_it_answers = False
             known.failed(now, began)
         opened = flaw.is_outage and others.failed(now, began)
         who = self._manager.identity
@@ -175,8 +177,8 @@ class AskingLimits:
         return max(self._breakers[turn.is_known].left_s(now), flaw.retry_after_s)
 
     def health(self, now: float) -> Status:
-        """Tell how asking goes."""
-        if self._breakers[False].is_open(now):
+        """Tell how asking goes; what becomes of never-seen tokens counts while nothing speaks against it."""
+        if self._breakers[False].is_open(now) and not self._knows_it_answers:
             return Status.UNREACHABLE
         if self._last is not None:
             return Status.STALE
