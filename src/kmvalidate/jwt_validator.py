@@ -93,22 +93,28 @@ class JwtValidator:
             KeyManagerUnavailable: Its issuer's keys are needed and cannot be had now.
             ConfigurationError: *organization* is no name, or *key_managers* are none.
         """
-        seen, ports = recognise(token, self._max_token_bytes), self._registry.ports
-        if organization is not None:
-            organization = _plain(organization)
-        within = None if key_managers is None else to_names(key_managers)
-        verified = self.verify_now(seen, organization, ports, within) if isinstance(seen, Jwt) else None
-        return verified or run(self.verify(seen, organization, ports, within))
+        return self.verified(token, organization, None if key_managers is None else to_names(key_managers))
 
     async def avalidate(
         self, token: str, *, organization: str | None = None, key_managers: Iterable[str] | None = None
     ) -> VerifiedToken:
         """Do what `validate` does, for asyncio callers."""
+        return await self.averified(token, organization, None if key_managers is None else to_names(key_managers))
+
+    def verified(self, token: str, organization: str | None, within: Within) -> VerifiedToken:
+        """Do what `validate` does, *within* being the names as they are kept."""
+        seen, ports = recognise(token, self._max_token_bytes), self._registry.ports
+        if organization is not None:
+            organization = _plain(organization)
+        verified = self.verify_now(seen, organization, ports, within) if seen.__class__ is Jwt else None
+        return verified or run(self.verify(seen, organization, ports, within))
+
+    async def averified(self, token: str, organization: str | None, within: Within) -> VerifiedToken:
+        """Do what `verified` does, for asyncio callers."""
         seen, ports = recognise(token, self._max_token_bytes), self._registry.aports
         if organization is not None:
             organization = _plain(organization)
-        within = None if key_managers is None else to_names(key_managers)
-        verified = self.verify_now(seen, organization, ports, within) if isinstance(seen, Jwt) else None
+        verified = self.verify_now(seen, organization, ports, within) if seen.__class__ is Jwt else None
         return verified or await self.verify(seen, organization, ports, within)
 
     def verify_now(

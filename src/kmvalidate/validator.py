@@ -90,8 +90,7 @@ class TokenValidator:
         found = self._memory.look_up(token, organization, self._registry.ports, within)
         if isinstance(found, VerifiedToken):
             return found
-        verified = self._tokens.validate(token, organization=organization, key_managers=within)
-        return self._memory.remember(found, verified)
+        return self._memory.remember(found, self._tokens.verified(token, organization, within))
 
     async def aauthenticate(
         self, token: str, *, organization: str | None = None, key_managers: Iterable[str] | None = None
@@ -115,8 +114,7 @@ class TokenValidator:
         found = self._memory.look_up(token, organization, self._registry.ports, within)
         if isinstance(found, VerifiedToken):
             return found
-        verified = await self._tokens.avalidate(token, organization=organization, key_managers=within)
-        return self._memory.remember(found, verified)
+        return self._memory.remember(found, await self._tokens.averified(token, organization, within))
 
 
 class _VerifiedHere(Exception):
