@@ -106,7 +106,7 @@ class JwtValidator:
         seen, ports = recognise(token, self._max_token_bytes), self._registry.ports
         if organization is not None:
             organization = _plain(organization)
-        verified = self.verify_now(seen, organization, ports, within) if seen.__class__ is Jwt else None
+        verified = self.verify_now(seen, organization, ports, within) if type(seen) is Jwt else None
         return verified or run(self.verify(seen, organization, ports, within))
 
     async def averified(self, token: str, organization: str | None, within: Within) -> VerifiedToken:
@@ -114,7 +114,7 @@ class JwtValidator:
         seen, ports = recognise(token, self._max_token_bytes), self._registry.aports
         if organization is not None:
             organization = _plain(organization)
-        verified = self.verify_now(seen, organization, ports, within) if seen.__class__ is Jwt else None
+        verified = self.verify_now(seen, organization, ports, within) if type(seen) is Jwt else None
         return verified or await self.verify(seen, organization, ports, within)
 
     def verify_now(
