@@ -10,8 +10,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from kmvalidate.client_auth._secrets import MAX_SECRET_BYTES, FromEnvironment, FromFile, Secret, is_async, to_secret
+from kmvalidate.client_auth._secrets import MAX_SECRET_BYTES, FromEnvironment, FromFile, Secret, to_secret
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, Reason, Refused
+from kmvalidate.fields import is_async
 
 HUSH = "h!dden-Pa55"
 VARIABLE = "KMVALIDATE_TEST_SECRET"

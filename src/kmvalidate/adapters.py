@@ -7,11 +7,11 @@ Rules kept here: what cannot be adapted is refused when it is handed over. async
 from __future__ import annotations
 
 import codecs
-import inspect
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import is_async
 
 if TYPE_CHECKING:
     from kmvalidate.asyncio_ports import AsyncioPorts
@@ -33,7 +33,7 @@ def blocking_transport(given: Transport | AsyncTransport | None, other: Transpor
         from kmvalidate.transport import RequestsTransport  # noqa: PLC0415  # brings an HTTP client
 
         return RequestsTransport()
-    if _is_async(chosen):
+    if is_async(chosen.send):
         from kmvalidate.asyncio_ports import OnOwnLoop  # noqa: PLC0415  # brings asyncio
 
         return OnOwnLoop(cast("AsyncTransport", chosen))
@@ -59,7 +59,7 @@ def asyncio_ports(chosen: Transport | AsyncTransport | None, background: Blockin
     """
     from kmvalidate.asyncio_ports import AsyncioPorts, OnThreads  # noqa: PLC0415  # brings asyncio
 
-    if chosen is not None and _is_async(chosen):
+    if chosen is not None and is_async(chosen.send):
         return AsyncioPorts(cast("AsyncTransport", chosen), background)
     if chosen is None:
         with suppress(ConfigurationError):  # without httpx2 the other one does
@@ -69,11 +69,6 @@ def asyncio_ports(chosen: Transport | AsyncTransport | None, background: Blockin
     return AsyncioPorts(
         OnThreads(cast("Transport", chosen) if chosen is not None else background.transport), background
     )
-
-
-def _is_async(transport: Transport | AsyncTransport) -> bool:
-    send: object = transport.send
-    return inspect.iscoroutinefunction(send) or inspect.iscoroutinefunction(getattr(send, "__call__", None))  # noqa: B004
 
 
 def _check(transport: object) -> None:

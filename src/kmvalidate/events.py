@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import is_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,10 +249,6 @@ def checked_listener(listener: Listener | None) -> Listener | None:
     Raises:
         ConfigurationError: It is not callable, or a coroutine function, which nobody would await.
     """
-    from inspect import iscoroutinefunction as is_async  # noqa: PLC0415  # takes a while, and most have no listener
-
-    if listener is not None and (
-        not callable(listener) or is_async(listener) or is_async(getattr(listener, "__call__", None))  # noqa: B004
-    ):
+    if listener is not None and (not callable(listener) or is_async(listener)):
         raise ConfigurationError("on_event is a plain function of one event")
     return listener

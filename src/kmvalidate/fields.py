@@ -49,6 +49,14 @@ def _one_set(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(names)
 
 
+def is_async(value: object) -> bool:
+    """Tell whether calling *value* returns something to await or iterate asynchronously, as far as that can be seen."""
+    from inspect import isasyncgenfunction, iscoroutinefunction  # noqa: PLC0415  # takes a while, and few need it
+
+    calls = (value, getattr(value, "__call__", None))  # noqa: B004
+    return any(iscoroutinefunction(one) or isasyncgenfunction(one) for one in calls)
+
+
 def is_a(*kinds: type) -> Any:
     """Return an attrs validator: the value is one of *kinds*."""
 

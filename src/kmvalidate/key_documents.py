@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.key_sets import KeySet, VerificationKey
-from kmvalidate.keys import Unusable, base64url, key_of, read_jwks
-from kmvalidate.strict_json import Flaw, parse_object
+from kmvalidate.keys import Unusable, key_of, read_jwks
+from kmvalidate.strict_json import Flaw, encode_base64url, parse_object
 
 
 def read_keys(source: str | bytes, *, kid: str | None = None) -> KeySet:
@@ -54,7 +54,7 @@ def _read_pem(pem: bytes, kid: str | None) -> VerificationKey:
     try:
         if certificates:
             certificate = x509.load_pem_x509_certificate(pem)
-            thumbprint = base64url(certificate.fingerprint(SHA256()))
+            thumbprint = encode_base64url(certificate.fingerprint(SHA256()))
             key = key_of(certificate.public_key())
         else:
             key = key_of(load_pem_public_key(pem))

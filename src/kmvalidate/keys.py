@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -23,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kmvalidate.errors import ConfigurationError, shown
 from kmvalidate.key_sets import ALGORITHM_SHAPES, KeySet, Skipped, VerificationKey
-from kmvalidate.strict_json import decode_base64url
+from kmvalidate.strict_json import decode_base64url, encode_base64url
 from kmvalidate.weak_keys import is_roca, is_small_order_ed448, is_small_order_ed25519
 
 if TYPE_CHECKING:
@@ -226,29 +225,28 @@ def _to_jwk(public_key: object) -> dict[str, Any]:
     """Return the required members of a public key's JWK (RFC 7638 section 3.2)."""
     if isinstance(public_key, rsa.RSAPublicKey):
         numbers = public_key.public_numbers()
-        return {"kty": "RSA", "n": base64url(_minimal(numbers.n)), "e": base64url(_minimal(numbers.e))}
+        return {"kty": "RSA", "n": encode_base64url(_minimal(numbers.n)), "e": encode_base64url(_minimal(numbers.e))}
     if isinstance(public_key, ec.EllipticCurvePublicKey) and public_key.curve.name in _CURVE_NAMES:
         name = _CURVE_NAMES[public_key.curve.name]
         size = _CURVES[name].coordinate_bytes
         point = public_key.public_numbers()
-        x, y = (base64url(coordinate.to_bytes(size, "big")) for coordinate in (point.x, point.y))
+        x, y = (encode_base64url(coordinate.to_bytes(size, "big")) for coordinate in (point.x, point.y))
         return {"kty": "EC", "crv": name, "x": x, "y": y}
     if isinstance(public_key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
         name = "Ed25519" if isinstance(public_key, ed25519.Ed25519PublicKey) else "Ed448"
-        return {"kty": "OKP", "crv": name, "x": base64url(public_key.public_bytes(Encoding.Raw, PublicFormat.Raw))}
+        return {
+            "kty": "OKP",
+            "crv": name,
+            "x": encode_base64url(public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)),
+        }
     raise Unusable("its type is not RSA, EC or EdDSA on a supported curve")
 
 
 def _thumbprint(public_key: PublicKey) -> str:
     """RFC 7638: SHA-256 of the required members in lexical order, without white space."""
     members = json.dumps(_to_jwk(public_key), sort_keys=True, separators=(",", ":"))
-    return base64url(hashlib.sha256(members.encode("ascii")).digest())
+    return encode_base64url(hashlib.sha256(members.encode("ascii")).digest())
 
 
 def _minimal(number: int) -> bytes:
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
-
-
-def base64url(octets: bytes) -> str:
-    """Return *octets* in base64url without padding (RFC 7515 section 2)."""
-    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")

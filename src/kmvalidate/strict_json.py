@@ -127,7 +127,7 @@ def decode_base64url(text: str) -> bytes | None:
 
 
 def encode_base64url(raw: bytes) -> str:
-    """Return the one base64url text of *raw*."""
+    """Return *raw* in base64url without padding (RFC 7515 section 2): the one text that `decode_base64url` takes."""
     return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from inspect import iscoroutinefunction
 from typing import Any, TypeAlias
 
 import attrs
 
 from kmvalidate.errors import ConfigurationError
-from kmvalidate.fields import FrozenDict, to_names
+from kmvalidate.fields import FrozenDict, is_async, to_names
 from kmvalidate.patterns import Pattern
 from kmvalidate.strict_json import Flaw, parse_object
 
@@ -69,7 +68,7 @@ class JwtTokens:
 
 
 def _plain_function(_: object, __: object, value: Any) -> None:
-    if not callable(value) or iscoroutinefunction(value) or iscoroutinefunction(getattr(value, "__call__", None)):  # noqa: B004
+    if not callable(value) or is_async(value):
         raise ConfigurationError("CustomTokens takes a plain function of a token")
 
 
@@ -168,10 +167,10 @@ def _shared(one: TokenOption, other: TokenOption) -> str | None:
     if isinstance(one, CustomTokens) or isinstance(other, CustomTokens):
         return "nobody can tell which tokens a function accepts"
     example = one.pattern.common(other.pattern, _ALPHABET)
+    if example is None:
+        return None
     if not example:
-        return (
-            example if example is None else "both match the empty text, and a pattern of tokens matches none: + for *?"
-        )
+        return "both match the empty text, and a pattern of tokens matches none: + for *?"
     return f"both take opaque tokens such as {example}"
 
 
@@ -217,7 +216,7 @@ def token_options_from_wso2(token_format_string: str | None) -> TokenOptions:
 
 def _from_wso2(place: int, entry: Any) -> TokenOption | None:
     match entry:
-        case {"enable": False} | {"enable": True, "type": "CUSTOM"}:
+        case {"enable": False}:
             return None
         case {"enable": enable} if enable is not True:
             pass

@@ -19,9 +19,9 @@ import attrs
 from attrs.validators import optional
 
 from kmvalidate.client_auth._attachments import Attachment, ClientAuthentication
-from kmvalidate.client_auth._secrets import Secret, is_async, is_utf8, to_secret
+from kmvalidate.client_auth._secrets import Secret, is_utf8, to_secret
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, shown
-from kmvalidate.fields import is_a, number, to_names
+from kmvalidate.fields import is_a, is_async, number, to_names
 from kmvalidate.strict_json import Flaw
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ Authlib and cryptography.
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from kmvalidate.own_lock import OwnLock
-from kmvalidate.strict_json import Flaw, decode_base64url, parse_object
+from kmvalidate.strict_json import Flaw, decode_base64url, encode_base64url, parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,9 +85,10 @@ class PrivateKey:
 
     def _eddsa(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         """Sign by hand: joserfc warns of the name each time (RFC 9864), and many servers know no other."""
-        signed = b".".join(_base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
-        signature: bytes = self.key.private_key.sign(signed)  # type: ignore[union-attr,call-arg]
-        return b".".join((signed, _base64url(signature))).decode("ascii")
+        parts = (json.dumps(part, separators=(",", ":")).encode() for part in (header, claims))
+        signed = ".".join(map(encode_base64url, parts))
+        signature: bytes = self.key.private_key.sign(signed.encode())  # type: ignore[union-attr,call-arg]
+        return f"{signed}.{encode_base64url(signature)}"
 
 
 _remembered: dict[bytes, PrivateKey] = {}  # by the SHA-256 of their texts, the one used last at the end
@@ -197,7 +197,3 @@ def _rsa_flaw(bits: int) -> Flaw | None:
     if MIN_RSA_BITS <= bits <= MAX_RSA_BITS:
         return None
     return Flaw(f"its modulus has {bits} bits, not {MIN_RSA_BITS} to {MAX_RSA_BITS}")
-
-
-def _base64url(raw: bytes) -> bytes:
-    return urlsafe_b64encode(raw).rstrip(b"=")

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, shown
-from kmvalidate.fields import non_empty
+from kmvalidate.fields import is_async, non_empty
 
 MAX_SECRET_BYTES = 65_536
 
@@ -151,12 +151,6 @@ def to_secret(value: SecretSource | Secret) -> Secret:
     elif not isinstance(value, FromEnvironment | FromFile) and not callable(value):
         raise ConfigurationError("a secret is a string, FromEnvironment, FromFile, or a callable that returns a string")
     return Secret(value)
-
-
-def is_async(value: object) -> bool:
-    """Tell whether calling *value* returns something to await or iterate asynchronously, as far as that can be seen."""
-    asks = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
-    return any(ask(called) for called in (value, getattr(value, "__call__", None)) for ask in asks)  # noqa: B004
 
 
 def is_utf8(text: str) -> bool:

@@ -49,6 +49,11 @@ def read_answer(answer: object) -> dict[str, Any]:
     members = parse_object(_as_json(answer))
     if isinstance(members, Flaw):
         raise KeyManagerUnavailable(f"introspection answer: {members}")
+    return checked_answer(members)
+
+
+def checked_answer(members: dict[str, Any]) -> dict[str, Any]:
+    """Do what `read_answer` does, with members that were read strictly."""
     if not isinstance(members.get("active"), bool):
         raise KeyManagerUnavailable("introspection answer: it does not say whether the token is active")
     return {name: value for name, value in members.items() if value is not None}

@@ -15,7 +15,7 @@ import attrs
 from kmvalidate.client_auth import ClientCredentials
 from kmvalidate.discovery import as_object
 from kmvalidate.errors import KeyManagerUnavailable
-from kmvalidate.introspecting._answers import read_answer
+from kmvalidate.introspecting._answers import checked_answer
 from kmvalidate.introspecting._asking import Unanswered, form_request, media_type, told_of, unanswered
 from kmvalidate.introspecting._bearer import BearerTokens
 from kmvalidate.introspecting._endpoints import Endpoints
@@ -137,9 +137,9 @@ class IntrospectionClient:
         if media_type(response) != self._media_type:
             raise Unanswered(f"{_WHAT}: its answer is not {self._media_type}")
         if not self._strategy.signed:
-            return read_answer(as_object(response, _WHAT))
+            return checked_answer(as_object(response, _WHAT))
         client_id = getattr(self._strategy.client, "client_id", None)
-        return read_answer(await read_signed(response.body, self._manager, self._source, client_id, ports))
+        return checked_answer(await read_signed(response.body, self._manager, self._source, client_id, ports))
 
     async def _asked(self, url: str, token: str, who: Attachment, exchange: Exchange, ports: Ports) -> HttpResponse:
         hint = {"token_type_hint": self._strategy.token_type_hint} if self._strategy.token_type_hint else {}

@@ -12,22 +12,17 @@ import os
 from collections import deque
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kmvalidate.flights import GRACE_S
 from kmvalidate.own_lock import OwnLock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
+    from kmvalidate.flights import Job
     from kmvalidate.ports import Ports
-
-    Job = Callable[[Ports], Coroutine[Any, Any, None]]
 
 #: So many jobs that never end take up no place; more, and nothing else is begun.
 _MOST_GIVEN_UP = 100
-
-#: Seconds by which a job may exceed its deadline before it is given up.
-GRACE_S = 1.0
 
 
 class _Worker:
