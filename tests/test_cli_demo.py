@@ -25,6 +25,7 @@ SIGNATURE = ("refused 401", "BAD_SIGNATURE")
 ALGORITHM = ("refused 401", "ALGORITHM_NOT_ALLOWED")
 KEY = ("refused 401", "UNKNOWN_KEY")
 USER = "web-shop for alice, may menu:read"
+SHOP = "Web shop, Gold; its backend gets a JWT in X-JWT-Assertion"
 AUTH0_USER = "web-shop for auth0|alice, may menu:read"
 
 # Each row: the token, who answered for it, verdict and reason, and words of the hint.
@@ -101,9 +102,32 @@ EXPECTED = {
     "It revokes one; an answer is remembered for a minute:": [
         ("revoked", "Asgardeo", "refused 401", "INACTIVE", "This provider says so"),
     ],
+    "Calls of an API that takes tokens of Keycloak and Okta, of subscribed applications:": [
+        ("GET /menu, Keycloak", "Keycloak", *GOOD, SHOP),
+        ("GET /menu, Okta", "Okta", *GOOD, SHOP),
+        ("GET /orders/7, a user", "Keycloak", *GOOD, SHOP),
+        ("GET /health, no token", "-", *GOOD, "anybody may call this"),
+    ],
+    "Calls that are refused:": [
+        ("POST /menu", "Keycloak", "refused 403", "INSUFFICIENT_SCOPE", "lacks a scope"),
+        ("GET /orders/7, no user", "Okta", "refused 401", "WRONG_TOKEN_TYPE", "of users or of applications"),
+        ("GET /menu, of Auth0", "-", "refused 401", "WRONG_KEY_MANAGER", "not one of those that are asked for"),
+        ("GET /menu, a stranger", "Keycloak", "refused 403", "NOT_SUBSCRIBED", "No application has this client's key"),
+        ("GET /menus", "Keycloak", "refused 403", "NO_MATCHING_RESOURCE", "No resource of the API has this path"),
+        ("GET /menu, no token", "-", "refused 401", "MISSING_TOKEN", "none was presented"),
+        ("GET /menu, backend JWT", "-", *KIND, "It is a backend JWT of this gateway"),
+    ],
+    "The subscription is blocked:": [
+        ("GET /menu, Keycloak", "Keycloak", "refused 401", "SUBSCRIPTION_BLOCKED", "is blocked"),
+    ],
+    "It is unblocked, and a token is revoked:": [
+        ("the revoked one", "Keycloak", "refused 401", "REVOKED", "was revoked"),
+        ("another one", "Keycloak", *GOOD, SHOP),
+    ],
 }
-SENT_AGAIN = 2  # of the opaque tokens
-TOKENS = sum(map(len, EXPECTED.values()))
+SENT_AGAIN = 2 + 6  # of the opaque tokens, and of that for the API, once before the backend JWT it is given is sent
+WITHOUT = 2
+ANSWERS = sum(map(len, EXPECTED.values()))
 
 
 @pytest.fixture(scope="module")
@@ -117,16 +141,18 @@ def printed():
 
 @pytest.fixture
 def sent(monkeypatch):
-    """The tokens that were sent to a validator."""
-    tokens = []
-    authenticate = TokenValidator.authenticate
+    """The tokens that were sent to a validator, and what it gave for them."""
+    tokens, given = [], []
+    validate = TokenValidator.validate
 
-    def spy(self, token):
+    def spy(self, token, call):
         tokens.append(token)
-        return authenticate(self, token)
+        allowed = validate(self, token, call)
+        given.append(allowed.backend_jwt)
+        return allowed
 
-    monkeypatch.setattr(TokenValidator, "authenticate", spy)
-    return tokens
+    monkeypatch.setattr(TokenValidator, "validate", spy)
+    return tokens, given
 
 
 def phases(output):
@@ -160,7 +186,7 @@ def test_the_demo_says_what_the_providers_were_asked(printed):
     """At the end stands how many requests each provider got: two to begin with, more for whatever happened."""
     asked = dict(re.findall(r"^(\w[\w ]*?) +(\d+) +/", printed, re.MULTILINE))
     assert asked == {"Keycloak": "4", "Entra ID": "2", "Okta": "5", "Asgardeo": "7", "Auth0": "4"}
-    assert f"For all {TOKENS} tokens together" in printed
+    assert f"For all {ANSWERS} answers together" in printed
     assert "Every answer was as expected." in printed
 
 
@@ -172,12 +198,14 @@ def test_the_demo_fits_a_terminal(printed):
 
 
 def test_the_demo_never_shows_a_token(capsys, sent):
-    """No twenty characters of any segment of a token that was sent are in what is printed."""
+    """No twenty characters of any segment of a token that was sent, or of a backend JWT, are in what is printed."""
     assert main(["demo"]) == 0
     output = "".join(capsys.readouterr())
-    segments = [segment for token in sent for segment in token.split(".")]
+    tokens, given = ([token for token in some if token is not None] for some in sent)
+    segments = [segment for token in (*tokens, *given) for segment in token.split(".")]
     pieces = {segment[i : i + LEAK_CHARS] for segment in segments for i in range(len(segment) - LEAK_CHARS + 1)}
-    assert len(set(sent)) + SENT_AGAIN == len(sent) == TOKENS
+    assert len(set(tokens)) + SENT_AGAIN == len(tokens) == ANSWERS - WITHOUT + 1
+    assert len(given) > 10
     assert len(pieces) > 10_000
     assert [piece for piece in pieces if piece in output] == []
 

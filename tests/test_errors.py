@@ -5,7 +5,15 @@ import pickle
 
 import pytest
 
-from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused, shown
+from kmvalidate.errors import (
+    ConfigurationError,
+    KeyManagerUnavailable,
+    KMValidateError,
+    Reason,
+    Refusal,
+    Refused,
+    shown,
+)
 
 ROUND_TRIPS = [
     pytest.param(lambda error: pickle.loads(pickle.dumps(error)), id="pickle"),  # noqa: S301  # our own bytes
@@ -23,11 +31,28 @@ def test_every_error_has_one_base(error):
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_a_whole_row(reason):
-    """A reason has a WSO2 code, a client's or server's status, an RFC 6750 error and a sentence."""
-    assert 900_000 <= reason.code <= 999_999
-    assert reason.status in {400, 401, 403, 503}
-    assert reason.error in {"invalid_request", "invalid_token", "insufficient_scope"}
+    """A reason has a WSO2 code, the status of a refusal, one of RFC 6750's errors or none, and a sentence."""
+    assert reason.code == 700_700 or 900_901 <= reason.code <= 900_914
+    assert reason.status in {401, 403, 503}
+    assert reason.error in {None, "invalid_token", "insufficient_scope"}
     assert reason.sentence.endswith(".")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_an_error_of_rfc_6750_has_its_status(reason):
+    """A token that is no good is a 401 and a lack of scope a 403, as RFC 6750 section 3.1 has it."""
+    status_of = {"invalid_token": 401, "insufficient_scope": 403}
+    assert reason.error is None or reason.status == status_of[reason.error]
+
+
+def test_only_a_missing_token_is_a_401_without_an_error():
+    """Who presented no token is told no error, as RFC 6750 section 3.1 asks for, and everybody else with a 401 is."""
+    assert [reason for reason in Reason if reason.status == 401 and reason.error is None] == [Reason.MISSING_TOKEN]
+
+
+def test_only_a_blocked_api_is_no_fault_of_the_caller():
+    """The one reason with a server's status is that the API itself is blocked."""
+    assert [reason for reason in Reason if reason.status >= 500] == [Reason.API_BLOCKED]
 
 
 def test_reasons_are_not_merged():
@@ -86,6 +111,35 @@ def test_a_lack_of_rights_is_no_bad_token(name, status):
     row = Reason[name]
     wso2 = {401: (900901, "invalid_token"), 403: (900910, "insufficient_scope")}
     assert (row.status, (row.code, row.error)) == (status, wso2[status])
+
+
+def test_a_refusal_as_a_value_says_the_same():
+    """A `Refusal` of a `Refused` has each of its facts and its message, and is false."""
+    facts = {"claim": "aud", "expected": {"orders"}, "got": ["a", "b"], "hint": "Look.", "key_manager": "Okta"}
+    refused = Refused(Reason.WRONG_AUDIENCE, **facts)
+    refusal = Refusal.of(refused)
+    assert {name: getattr(refusal, name) for name in ("reason", *facts)} == refused.__dict__
+    assert str(refusal) == str(refused)
+    assert bool(refusal) is False
+
+
+def test_refusals_as_values_are_compared_by_what_they_say():
+    """Two of them are equal if and only if all their facts are, and `match` finds one by its reason."""
+    one, same = (Refusal.of(Refused(Reason.EXPIRED, claim="exp")) for _ in range(2))
+    assert one == same
+    assert one != Refusal.of(Refused(Reason.EXPIRED, claim="nbf"))
+    match one:
+        case Refusal(reason=Reason.EXPIRED, claim=claim):
+            assert claim == "exp"
+        case _:
+            raise AssertionError
+
+
+@pytest.mark.parametrize("round_trip", ROUND_TRIPS)
+def test_a_refusal_as_a_value_survives_a_round_trip(round_trip):
+    """A pickled or copied `Refusal` is equal to what it was made of."""
+    refusal = Refusal(reason=Reason.NOT_SUBSCRIBED, got="shop")
+    assert round_trip(refusal) == refusal
 
 
 @pytest.mark.parametrize("round_trip", ROUND_TRIPS)

@@ -54,6 +54,7 @@ WRONG = [
     *(("scope_claims", value) for value in (None, [""], [5], 5)),
     *((f"{what}_claims", value) for what in ("role", "group", "permission") for value in (None, "", [()], [5], 5)),
     *(("token_kinds", value) for value in (None, "at+jwt", {"at+jwt"})),
+    *(("environments", value) for value in ([""], "", [None], 5, True, ["dev", 5], [["dev"]], b"dev")),
 ]
 
 
@@ -62,6 +63,25 @@ def test_a_key_manager_is_refused_when_it_is_made(name, value):
     """What cannot be right is a ConfigurationError at construction, not an accident with the first token."""
     with pytest.raises(ConfigurationError):
         manager(**{name: value})
+
+
+@pytest.mark.parametrize(("given", "kept"), [
+    (None, None), ([], frozenset()), ((), frozenset()), ("dev", {"dev"}), (["dev", "prod", "dev"], {"dev", "prod"}),
+    (iter(["dev"]), {"dev"}), ({"dev"}, {"dev"}),
+], ids=repr)  # fmt: skip
+def test_no_environments_are_not_all(given, kept):
+    """Environments are a set of names, and an empty one stays an empty one, unlike None."""
+    made = manager(environments=given)
+    assert made.environments == kept
+    assert (made.environments is None) is (kept is None)
+    assert made == manager(environments=kept)
+    assert validator(made).authenticate(token()).backing.environments == kept
+
+
+def test_other_environments_make_another_key_manager():
+    """Key managers that differ in their environments are not equal, none and all included."""
+    made = [manager(environments=given) for given in (None, [], "dev", ["dev", "prod"])]
+    assert [one == other for one in made for other in made].count(True) == len(made)
 
 
 def test_an_audience_must_be_said():

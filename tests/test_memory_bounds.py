@@ -119,7 +119,7 @@ def test_no_token_lies_in_memory(who):
     estate, bearer = Estate(pinned("a"), pinned("x", organization="acme")), token_of("a")
     for _ in range(2):
         assert estate.validator.authenticate(bearer, organization=who).subject == "alice"
-    ((key, entry),) = estate.validator._memory._tokens._young.items()
+    ((key, entry),) = estate.validator._memory._tokens.young.items()
     digest = key if who is None else key[1]
     assert (type(digest), len(digest), who is None or key[0] == who) == (bytes, 32, True)
     kept = repr(msgspec.structs.astuple(entry)) + repr(msgspec.structs.astuple(entry.backing))

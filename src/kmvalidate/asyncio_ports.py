@@ -9,15 +9,18 @@ executor, where forty slow exchanges would keep everybody else waiting.
 from __future__ import annotations
 
 import asyncio
-import threading
-from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kmvalidate.fields import is_async
+from kmvalidate.own_threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from concurrent.futures import Future
 
     from kmvalidate.ports import AsyncTransport, BlockingPorts, HttpRequest, HttpResponse, Ports, Transport
+    from kmvalidate.trace import Trace
 
 T = TypeVar("T")
 
@@ -32,6 +35,8 @@ class AsyncioPorts:
         background: The ports of what callers share.
     """
 
+    trace: Trace | None = None
+
     def __init__(self, transport: AsyncTransport, background: BlockingPorts) -> None:
         self.clock = background.clock
         self._transport = transport
@@ -40,6 +45,13 @@ class AsyncioPorts:
     async def send(self, request: HttpRequest, /) -> HttpResponse:
         """See `AsyncTransport.send`."""
         return await self._transport.send(request)
+
+    async def call(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        """Call *function* on the loop if it is async, else on a daemon thread of its own."""
+        if is_async(function):
+            return await function(*arguments)
+        result = await _landing(in_thread(lambda: function(*arguments)))
+        return await result if hasattr(result, "__await__") else result
 
     async def join(self, landed: Future[T], deadline_s: float, /) -> T:
         """Wait for *landed* without blocking the loop or holding it: who is cancelled only stops waiting."""
@@ -59,7 +71,7 @@ class OnThreads:
 
     async def send(self, request: HttpRequest, /) -> HttpResponse:
         """See `AsyncTransport.send`."""
-        return await _landing(_in_thread(lambda: self._transport.send(request)))
+        return await _landing(in_thread(lambda: self._transport.send(request)))
 
 
 class OnOwnLoop:
@@ -70,7 +82,7 @@ class OnOwnLoop:
 
     def send(self, request: HttpRequest, /) -> HttpResponse:
         """See `Transport.send`."""
-        return _in_thread(lambda: asyncio.run(self._sent(request))).result()
+        return in_thread(lambda: asyncio.run(self._sent(request))).result()
 
     async def _sent(self, request: HttpRequest) -> HttpResponse:
         async with asyncio.timeout(request.deadline_s):
@@ -93,16 +105,3 @@ async def _landing(landed: Future[T]) -> T:
     landed.add_done_callback(tell)
     await woken
     return landed.result()
-
-
-def _in_thread(work: Callable[[], T]) -> Future[T]:
-    landed: Future[T] = Future()
-
-    def job() -> None:
-        try:
-            landed.set_result(work())
-        except BaseException as error:  # noqa: BLE001  # whoever waits gets it
-            landed.set_exception(error)
-
-    threading.Thread(target=job, daemon=True, name="kmvalidate-send").start()
-    return landed

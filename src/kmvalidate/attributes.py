@@ -8,6 +8,7 @@ section 5.6.2), that was left out because it was too long, or that has no form s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from kmvalidate.errors import ConfigurationError
@@ -18,6 +19,7 @@ Path = tuple[str, ...]
 Paths = tuple[Path, ...]
 
 _NOTHING: frozenset[str] = frozenset()
+_USUAL_CHARS = 1024
 
 
 def to_paths(value: str | Iterable[str | Iterable[str]]) -> Paths:
@@ -54,12 +56,33 @@ def names_at(claims: Mapping[str, Any], paths: Paths) -> frozenset[str] | None:
 
 def text_at(claims: Mapping[str, Any], paths: Paths) -> str | None:
     """Return the first string at one of *paths*, None if there is none."""
-    values = (_value(claims, path) for path in paths)
+    values = (value_at(claims, path) for path in paths)
     return next((value for value in values if isinstance(value, str)), None)
 
 
+def value_at(claims: Mapping[str, Any], path: Path, absent: object = None) -> Any:
+    """
+    Return what is at *path*.
+
+    Args:
+        claims: The claims.
+
+        path: Where to look.
+
+        absent: What to return if nothing is there. Where the way there is no object, it is always None.
+    """
+    value: Any = claims
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        if name not in value:
+            return absent
+        value = value[name]
+    return value
+
+
 def _names(claims: Mapping[str, Any], path: Path) -> frozenset[str] | None:
-    value: Any = None if _is_elsewhere(claims, path[0]) else _value(claims, path)
+    value: Any = None if _is_elsewhere(claims, path[0]) else value_at(claims, path, ())
     if isinstance(value, str):
         return frozenset((value,))
     is_names = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
@@ -80,13 +103,14 @@ def _is_elsewhere(claims: Mapping[str, Any], name: str) -> bool:
     return "has" + name in claims or not isinstance(named, dict) or name in named
 
 
-def _value(claims: Mapping[str, Any], path: Path) -> Any:
-    """Return what is at *path*: an empty tuple if nothing is, None also if the way there is none."""
-    value: Any = claims
-    for name in path:
-        if not isinstance(value, Mapping):
-            return None
-        if name not in value:
-            return ()
-        value = value[name]
-    return value
+def scope_set(text: str) -> frozenset[str]:
+    """Return the scopes in *text*, which are split at U+0020 and nowhere else (RFC 6749 section 3.3)."""
+    return _usual_scopes(text) if len(text) <= _USUAL_CHARS else _split(text)
+
+
+def _split(text: str) -> frozenset[str]:
+    return frozenset(text.split(" ")) - {""}
+
+
+#: The same few texts are in most tokens.
+_usual_scopes = lru_cache(maxsize=2048)(_split)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kmvalidate.attributes import scope_set
 from kmvalidate.audiences import ClientIdInstead
 from kmvalidate.errors import Reason, Refused
 from kmvalidate.fields import FrozenDict
@@ -245,7 +246,7 @@ class ClaimRules:
             Refused: INVALID_CLAIM, the claim is neither a string nor an array of strings.
         """
         value = self._scope_value(claims)
-        return frozenset(value.split(" ") if isinstance(value, str) else value) - {""}
+        return scope_set(value) if isinstance(value, str) else frozenset(value) - {""}
 
     def _scope_value(self, claims: dict[str, Any]) -> str | list[str]:
         for name in self.scope_claims:

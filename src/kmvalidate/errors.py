@@ -1,7 +1,7 @@
 """What the library raises, and whose fault it is.
 
     KMValidateError
-    |-- Refused                 the caller's fault: this token, this call (400, 401, 403)
+    |-- Refused                 the caller's fault: this token, this call (401, 403; 503 for an API that is blocked)
     |-- KeyManagerUnavailable   ours or the provider's: nobody can tell right now (503)
     `-- ConfigurationError      the operator's: found when something is built or loaded
 
@@ -14,17 +14,20 @@ from __future__ import annotations
 import enum
 from typing import Any
 
+import attrs
+
 _SHOWN_CHARS = 120
 
 
 class Reason(enum.Enum):
     """
-    Why a token was refused: one row a reason.
+    Why a token, or the call that it came with, was refused: one row a reason.
 
     A row holds the WSO2 error code (APIM's ``APISecurityConstants``), the HTTP status, the error code of
-    RFC 6750 section 3.1 and one sentence for a person.
+    RFC 6750 section 3.1 (None where it has none) and one sentence for a person.
     """
 
+    MISSING_TOKEN = (900902, 401, None, "The call needs a token, and none was presented.")
     MALFORMED_TOKEN = (900901, 401, "invalid_token", "The token is not a well-formed compact JWT.")
     TOKEN_TOO_LARGE = (900901, 401, "invalid_token", "The token is larger than this gateway accepts.")
     UNSUPPORTED_TOKEN = (900901, 401, "invalid_token", "The token asks for processing that is not supported.")
@@ -54,6 +57,23 @@ class Reason(enum.Enum):
         "The token's key manager is not one of those that are asked for.",
     )
     INACTIVE = (900901, 401, "invalid_token", "The key manager says that the token is not active.")
+    REVOKED = (900901, 401, "invalid_token", "The token was revoked.")
+    NO_MATCHING_RESOURCE = (900906, 403, None, "The API has no resource for this method and path.")
+    API_BLOCKED = (700700, 503, None, "The API is blocked.")
+    WRONG_ENVIRONMENT = (900912, 403, None, "The token is not for the environment of the API.")
+    WRONG_TOKEN_TYPE = (
+        900905,
+        401,
+        "invalid_token",
+        "The resource takes tokens of users or of applications, and this one is of the other type.",
+    )
+    NOT_SUBSCRIBED = (900908, 403, None, "The token's application is not subscribed to the API.")
+    SUBSCRIPTION_BLOCKED = (900907, 401, "invalid_token", "The subscription to the API is blocked.")
+    SUBSCRIPTION_INACTIVE = (900909, 401, "invalid_token", "The subscription to the API is not active.")
+    WRONG_KEY_TYPE = (900912, 403, None, "The token's key type is not that of the API's deployment.")
+    INSUFFICIENT_SCOPE = (900910, 403, "insufficient_scope", "The token lacks a scope that the resource asks for.")
+    AUDIENCE_NOT_ALLOWED = (900914, 403, None, "The token is not meant for the API.")
+    FORBIDDEN = (900908, 403, None, "The call is not allowed.")
     MISSING_ROLE = (900910, 403, "insufficient_scope", "The token lacks a role, group or permission it must have here.")
     UNKNOWN_ROLES = (
         900910,
@@ -68,7 +88,7 @@ class Reason(enum.Enum):
         "A claim of the token does not have a value it must have here.",
     )
 
-    def __init__(self, code: int, status: int, error: str, sentence: str) -> None:
+    def __init__(self, code: int, status: int, error: str | None, sentence: str) -> None:
         self.code = code
         self.status = status
         self.error = error
@@ -113,23 +133,55 @@ class Refused(KMValidateError):
         self.got = None if got is None else shown(got)
         self.hint = hint
         self.key_manager = key_manager
-        super().__init__(self._sentence())
+        super().__init__(_sentence(self))
 
     def told(self, key_manager: str, hint: str | None) -> None:
         """Add which key manager answered, and a hint if there is none yet."""
         self.key_manager = key_manager
         if self.hint is None and hint is not None:
             self.hint = hint
-            self.args = (self._sentence(),)
-
-    def _sentence(self) -> str:
-        facts = (("claim", self.claim), ("expected", self.expected), ("got", self.got))
-        said = ", ".join(f"{name} {fact}" for name, fact in facts if fact is not None)
-        sentence = self.reason.sentence + (f" ({said})" if said else "")
-        return sentence + (f" {self.hint}" if self.hint else "")
+            self.args = (_sentence(self),)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_refused, (self.__dict__.copy(),))
+
+
+@attrs.frozen(kw_only=True)
+class Refusal:
+    """
+    What a `Refused` says, as a value, which is false where a truth value is asked for.
+
+    Args:
+        reason: The row of `Reason` that applies.
+
+        claim: As for `Refused`, like the others.
+
+        expected: See there.
+
+        got: See there.
+
+        hint: See there.
+
+        key_manager: See there.
+    """
+
+    reason: Reason
+    claim: str | None = None
+    expected: str | None = None
+    got: str | None = None
+    hint: str | None = None
+    key_manager: str | None = None
+
+    @classmethod
+    def of(cls, refused: Refused) -> Refusal:
+        """Return what *refused* says."""
+        return cls(**{field.name: getattr(refused, field.name) for field in attrs.fields(cls)})
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return _sentence(self)
 
 
 class KeyManagerUnavailable(KMValidateError):
@@ -142,7 +194,15 @@ class KeyManagerUnavailable(KMValidateError):
         key_manager: The name of the key manager, where one is known.
 
         retry_after_s: Seconds after which asking again makes sense.
+
+    Attributes:
+        code: WSO2's error code for it.
+
+        status: The HTTP status.
     """
+
+    code = 900900
+    status = 503
 
     def __init__(self, why: str, *, key_manager: str | None = None, retry_after_s: float = 1.0) -> None:
         self.why = why
@@ -174,10 +234,17 @@ def _flat(value: object) -> str:
     return type(value).__name__
 
 
+def _sentence(said: Refused | Refusal) -> str:
+    facts = (("claim", said.claim), ("expected", said.expected), ("got", said.got))
+    details = ", ".join(f"{name} {fact}" for name, fact in facts if fact is not None)
+    sentence = said.reason.sentence + (f" ({details})" if details else "")
+    return sentence + (f" {said.hint}" if said.hint else "")
+
+
 def _refused(facts: dict[str, Any]) -> Refused:
     refused = Refused(facts["reason"])
     refused.__dict__.update(facts)
-    refused.args = (refused._sentence(),)  # noqa: SLF001
+    refused.args = (_sentence(refused),)
     return refused
 
 

@@ -49,6 +49,17 @@ def _one_set(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(names)
 
 
+def require(holds: bool, what: str) -> None:  # noqa: FBT001  # an assertion of the configuration
+    """
+    Check what a configuration must be.
+
+    Raises:
+        ConfigurationError: It is not so.
+    """
+    if not holds:
+        raise ConfigurationError(what)
+
+
 def is_async(value: object) -> bool:
     """Tell whether calling *value* returns something to await or iterate asynchronously, as far as that can be seen."""
     from inspect import isasyncgenfunction, iscoroutinefunction  # noqa: PLC0415  # takes a while, and few need it

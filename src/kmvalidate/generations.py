@@ -21,20 +21,23 @@ class Generations(Generic[K, V]):
 
     Args:
         most: How many entries it holds at most; two are the least.
+
+    Attributes:
+        young: The young generation, for those who have to be quick: most of what is asked for is there. Read it only.
     """
 
     def __init__(self, most: int) -> None:
         self._half = max(most // 2, 1)
-        self._young: dict[K, V] = {}
+        self.young: dict[K, V] = {}
         self._old: dict[K, V] = {}
         self._turning = OwnLock()
 
     def __len__(self) -> int:
-        return len(self._young.keys() | self._old.keys())
+        return len(self.young.keys() | self._old.keys())
 
     def get(self, key: K) -> V | None:
         """Return what is remembered for *key*, which is young again by it; None if there is nothing."""
-        value = self._young.get(key)
+        value = self.young.get(key)
         if value is None:
             value = self._old.get(key)
             if value is not None:
@@ -43,8 +46,8 @@ class Generations(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Remember *value* for *key*."""
-        if len(self._young) >= self._half:
+        if len(self.young) >= self._half:
             with self._turning:
-                if len(self._young) >= self._half:
-                    self._old, self._young = self._young, {}
-        self._young[key] = value
+                if len(self.young) >= self._half:
+                    self._old, self.young = self.young, {}
+        self.young[key] = value

@@ -7,9 +7,12 @@ asked about it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kmvalidate.errors import Reason, Refused
+from kmvalidate.revocation import signed_digest
+from kmvalidate.tokens import Jwt, parse_claims, recognise
 from kmvalidate.verified import Backing, VerifiedToken
 
 #: The names of the key managers that are asked for, in that order; None for any.
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from kmvalidate.issuer_state import IssuerState
     from kmvalidate.layers import Table
     from kmvalidate.ports import Clock, Ports
+    from kmvalidate.revocation import RevocationList
 
 
 class Introspected(Backing, gc=False, eq=False):
@@ -85,7 +89,7 @@ async def introspect(
     answered = await introspector.answer(token, ports)
     if table.find(organization, answered.issuer) is not state:  # overridden, for this one of its issuers
         raise Refused(Reason.WRONG_ISSUER, claim="iss", got=answered.issuer)
-    who = (manager.name, manager.organization, answered.issuer, None, introspector.checks.rules)
+    who = (manager.name, manager.organization, answered.issuer, None, manager.environments, introspector.checks.rules)
     came = (table.number, within, table.whose(organization))
     backing = Introspected(*who, introspector.checks, answered, begun_in, *came)
     return VerifiedToken(answered.expires_at, answered.starts_at, backing, answered.payload)
@@ -95,3 +99,28 @@ def is_forgotten(verified: VerifiedToken) -> bool:
     """Tell whether everything that the key manager answered was forgotten since it was asked."""
     backing: Any = verified.backing
     return backing.round.is_over  # type: ignore[no-any-return]
+
+
+def refuse_revoked(verified: VerifiedToken, token: str, revocations: RevocationList) -> None:
+    """
+    Refuse an introspected token that was revoked: by what its key manager says of it or, of a JWT, by what it says.
+
+    Nobody proved the latter; but it is what a revocation names, where the answer leaves it out, and it only refuses.
+
+    Args:
+        verified: The token.
+
+        token: The token as it came.
+
+        revocations: What was revoked.
+
+    Raises:
+        Refused: REVOKED.
+    """
+    digest = partial(signed_digest, token)
+    seen = recognise(token, len(token)) if revocations.version is not None else None
+    if isinstance(seen, Jwt):
+        parse_claims(seen)  # they are some: else it would not have come here
+        itself = VerifiedToken(verified.expires_at, verified.starts_at, verified.backing, seen.unverified_payload)
+        revocations.check(itself, digest)
+    revocations.check(verified, digest)  # last: it notes on the token that it was not revoked

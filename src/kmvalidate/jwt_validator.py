@@ -9,11 +9,13 @@ issuer and the key set it was resolved in and for no other.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused
 from kmvalidate.fields import to_names
 from kmvalidate.key_finding import find_key
+from kmvalidate.notes import note
 from kmvalidate.ports import run
 from kmvalidate.routes import Binding, Routes, still_good
 from kmvalidate.tokens import (
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
     from kmvalidate.issuer_state import IssuerState
     from kmvalidate.layers import Table
     from kmvalidate.ports import BlockingPorts, Ports
+    from kmvalidate.revocation import RevocationList
 
 TRIES = 3
+_SHOWN = ("typ", "aud", "azp", "client_id", "scope", "scp", "iat", "nbf", "exp")
 ALWAYS_CHANGING = "the key managers or their keys change all the time"
 
 
@@ -47,6 +51,7 @@ class Issuers(Protocol):
 
     ports: BlockingPorts
     table: Table
+    revocations: RevocationList
 
     @property
     def aports(self) -> AsyncioPorts:
@@ -109,12 +114,15 @@ class JwtValidator:
         verified = self.verify_now(seen, organization, ports, within) if type(seen) is Jwt else None
         return verified or run(self.verify(seen, organization, ports, within))
 
-    async def averified(self, token: str, organization: str | None, within: Within) -> VerifiedToken:
-        """Do what `verified` does, for asyncio callers."""
-        seen, ports = recognise(token, self._max_token_bytes), self._registry.aports
+    async def averified(
+        self, token: str, organization: str | None, within: Within, ports: Ports | None = None
+    ) -> VerifiedToken:
+        """Do what `verified` does, for asyncio callers, or for those whose *ports* are given."""
+        seen, ports = recognise(token, self._max_token_bytes), ports or self._registry.aports
         if organization is not None:
             organization = _plain(organization)
-        verified = self.verify_now(seen, organization, ports, within) if type(seen) is Jwt else None
+        is_plain = type(seen) is Jwt and ports.trace is None
+        verified = self.verify_now(seen, organization, ports, within) if is_plain else None  # type: ignore[arg-type]
         return verified or await self.verify(seen, organization, ports, within)
 
     def verify_now(
@@ -146,6 +154,8 @@ class JwtValidator:
             refused = Refused(Reason.BAD_SIGNATURE)
             refused.told(binding.key_manager, binding.rules.profile.explain(refused, parse_claims(jwt)))
             raise refused
+        if self._registry.revocations.version is not None:
+            self._registry.revocations.check(verified, lambda: sha256(jwt.signing_input).digest())
         return verified
 
     async def verify(
@@ -161,10 +171,13 @@ class JwtValidator:
             KeyManagerUnavailable: Its issuer's keys are needed and cannot be had now.
         """
         if isinstance(seen, OpaqueToken):
+            note(ports, "recognise", "an opaque token", characters=len(seen.text))
             return await self.ask_about(seen.text, None, organization, within, ports)
         claims = parse_claims(seen)
+        note(ports, "recognise", "a JWT", issuer=claims.get("iss"), bytes=len(seen.signing_input))
         for _ in range(TRIES):
             state = self.issuer_of(claims, self._registry.table, organization, within)
+            note(ports, "key manager", *_who_answers(state))
             if state is None or not state.manager.self_validate_jwt:
                 return await self.ask_about(text_of(seen), claims, organization, within, ports)
             try:
@@ -174,6 +187,8 @@ class JwtValidator:
                     raise
             else:
                 if still_good(verified, organization, self._registry.table, ports):
+                    self._registry.revocations.check(verified, lambda: sha256(seen.signing_input).digest())
+                    note(ports, "revocation", "not revoked")
                     return verified
         raise KeyManagerUnavailable(ALWAYS_CHANGING)
 
@@ -226,11 +241,16 @@ class JwtValidator:
         try:
             state.rules.check_foreign_audience(claims)
             binding = await self._find(jwt, claims["iss"], state, organization, ports)
+            header = binding.header
+            note(ports, "key", "one of its own", kid=binding.key.kid, algorithm=header.alg, typ=header.type)
             if not binding.is_good(jwt.signature, jwt.signing_input):
                 raise Refused(Reason.BAD_SIGNATURE)  # noqa: TRY301  # told with the key manager's name, like the others
+            note(ports, "signature", "good")
             state.rules.check(claims, ports.clock.wall(), binding.header.type)
+            note(ports, "claims", "as they must be", **_shown(claims))
         except Refused as refused:
             refused.told(state.manager.name, state.rules.profile.explain(refused, claims))
+            note(ports, "verification", refused.reason.sentence, ok=False)
             raise
         self._routes.learn(jwt, claims, binding, self._registry.table.whose(organization))
         starts_at = max(claims.get("nbf", 0), claims.get("iat", 0))
@@ -253,6 +273,17 @@ def _plain(organization: str) -> str:
     if not name:
         raise ConfigurationError("an organization is a non-empty string, or None")
     return name
+
+
+def _who_answers(state: IssuerState | None) -> tuple[str]:
+    if state is None:
+        return ("none answers for this issuer",)
+    how = "verified with its keys" if state.manager.self_validate_jwt else "it is asked about its JWTs"
+    return (f"{state.manager.name}: its issuer is exactly that of the token; {how}",)
+
+
+def _shown(claims: dict[str, Any]) -> dict[str, Any]:
+    return {name: claims[name] for name in _SHOWN if name in claims}
 
 
 def _check_header(header: Header, state: IssuerState) -> None:

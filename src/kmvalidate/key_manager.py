@@ -25,8 +25,8 @@ from kmvalidate.claims import (
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.fields import FrozenDict, is_a, non_empty, number, to_names
 from kmvalidate.introspection import Introspection, IntrospectionStrategy
-from kmvalidate.key_sets import KeySet
 from kmvalidate.key_sources import RemoteKeys, StaticKeys
+from kmvalidate.manager_fields import NO_KEYS, TENANT, check_strategy, expanded, to_environments, to_keys
 from kmvalidate.ports import Network
 from kmvalidate.profiles import ANY_PROVIDER, ProviderProfile
 from kmvalidate.rules import ACCESS_TOKENS, TokenKinds
@@ -35,54 +35,12 @@ from kmvalidate.urls import well_known_urls
 from kmvalidate.wanted import NamesWanted, as_text, json_choices, json_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from kmvalidate.attributes import Paths
 
-_TENANT = "{tenantid}"
 _FEW = 4
 _NO_TENANTS: FrozenDict[str, str | None] = FrozenDict()
-
-#: The keys of a key manager that has none: it is asked about each of its tokens.
-NO_KEYS = StaticKeys(KeySet(()))
-
-
-def _to_keys(keys: RemoteKeys | StaticKeys | Iterable[StaticKeys] | None) -> RemoteKeys | StaticKeys:
-    if keys is None:
-        return NO_KEYS
-    return keys if isinstance(keys, RemoteKeys | StaticKeys) else StaticKeys.joined(keys)
-
-
-def _check_strategy(_: object, __: object, value: Any) -> None:
-    if value is None:
-        return
-    ask = getattr(type(value), "ask", None)
-    asks_by_itself = ask is not IntrospectionStrategy.ask and callable(ask)
-    if not isinstance(value, IntrospectionStrategy) or asks_by_itself is isinstance(value, Introspection):
-        raise ConfigurationError("introspection is an Introspection, or a strategy of your own with a method ask")
-    is_compared = "__eq__" in vars(type(value)) or not getattr(value, "__dict__", None)
-    if not is_compared or not _is_hashable(value):
-        why = "is compared with what was configured before: attrs.frozen, or __eq__ and __hash__ of its own"
-        raise ConfigurationError(f"introspection, and who asks, {why}")
-
-
-def _is_hashable(value: object) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
-
-
-def _expanded(issuers: tuple[str, ...], tenants: tuple[str, ...]) -> dict[str, str | None]:
-    """Return every issuer there is, each with its tenant: a template stands for exactly its tenants."""
-    templates = [issuer for issuer in issuers if _TENANT in issuer]
-    if bool(templates) != bool(tenants):
-        raise ConfigurationError(f"tenants and {_TENANT} in an issuer go together: each needs the other")
-    if any(_TENANT in tenant for tenant in tenants):
-        raise ConfigurationError("tenants are names, not templates")
-    exact: dict[str, str | None] = {issuer: None for issuer in issuers if _TENANT not in issuer}
-    return exact | {issuer.replace(_TENANT, tenant): tenant for issuer in templates for tenant in tenants}
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)
@@ -139,6 +97,9 @@ class KeyManager(NamesWanted):
 
         profile: What is known of its kind of provider.
 
+        environments: The environments for whose APIs its tokens are good, None for all; none at all for an empty list
+            (Choreo's ``environments``).
+
         introspection: How it is asked about opaque tokens, and which are its own; None if it is not.
 
         self_validate_jwt: Whether its JWTs are verified here, with its keys (WSO2: ``self_validate_jwt``); if not, it
@@ -151,7 +112,7 @@ class KeyManager(NamesWanted):
     name: str = attrs.field(validator=non_empty)
     issuer: str = attrs.field(validator=non_empty)
     audience: Audience = attrs.field(converter=to_audience)
-    keys: RemoteKeys | StaticKeys = attrs.field(default=None, converter=_to_keys)
+    keys: RemoteKeys | StaticKeys = attrs.field(default=None, converter=to_keys)
     organization: str | None = attrs.field(default=None, validator=attrs.validators.optional(non_empty))
     extra_issuers: tuple[str, ...] = attrs.field(default=(), converter=to_names)
     tenants: tuple[str, ...] = attrs.field(default=(), converter=to_names)
@@ -169,15 +130,16 @@ class KeyManager(NamesWanted):
     permission_claims: Paths = attrs.field(default=PERMISSION_CLAIMS, converter=to_paths)
     token_kinds: TokenKinds = attrs.field(default=ACCESS_TOKENS, validator=is_a(TokenKinds))
     profile: ProviderProfile = attrs.field(default=ANY_PROVIDER, validator=is_a(ProviderProfile), repr=False)
-    introspection: IntrospectionStrategy | None = attrs.field(default=None, validator=_check_strategy)
+    environments: frozenset[str] | None = attrs.field(default=None, converter=to_environments)
+    introspection: IntrospectionStrategy | None = attrs.field(default=None, validator=check_strategy)
     self_validate_jwt: bool = attrs.field(default=True, validator=is_a(bool))
     issuers: tuple[str, ...] = attrs.field(init=False, repr=False, eq=False)
     tenant_of: Mapping[str, str | None] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        expanded = _expanded((self.issuer, *self.extra_issuers), self.tenants)
-        object.__setattr__(self, "issuers", tuple(expanded))
-        object.__setattr__(self, "tenant_of", FrozenDict(expanded) if self.tenants else _NO_TENANTS)
+        issuers = expanded((self.issuer, *self.extra_issuers), self.tenants)
+        object.__setattr__(self, "issuers", tuple(issuers))
+        object.__setattr__(self, "tenant_of", FrozenDict(issuers) if self.tenants else _NO_TENANTS)
         if isinstance(self.keys, RemoteKeys) and self.keys.jwks_url is None:
             self._check_discovery("give its keys a jwks_url or a discovery_url")
         if self.introspection is not None:
@@ -224,7 +186,7 @@ class KeyManager(NamesWanted):
     @property
     def document_issuers(self) -> tuple[str, ...]:
         """What its discovery document may name: its issuer; of a template with one tenant also what that stands for."""
-        names = (self.issuer, *(self.issuer.replace(_TENANT, tenant) for tenant in self.tenants))
+        names = (self.issuer, *(self.issuer.replace(TENANT, tenant) for tenant in self.tenants))
         return names if len(self.tenants) == 1 else names[:1]
 
     def owners(self, issuer: str) -> frozenset[str] | None:
@@ -238,8 +200,8 @@ class KeyManager(NamesWanted):
         tenant = self.tenant_of.get(issuer)
         if tenant is None:
             return frozenset((issuer,))
-        templates = (one for one in (self.issuer, *self.extra_issuers, *self.profile.key_owners) if _TENANT in one)
-        return frozenset(template.replace(_TENANT, tenant) for template in templates)
+        templates = (one for one in (self.issuer, *self.extra_issuers, *self.profile.key_owners) if TENANT in one)
+        return frozenset(template.replace(TENANT, tenant) for template in templates)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -8,13 +8,15 @@ of it, never by a part. The memory is bounded, what it holds is small and nothin
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from kmvalidate.errors import ConfigurationError
+from kmvalidate.errors import ConfigurationError, Refused
 from kmvalidate.generations import Generations
-from kmvalidate.introspected import Introspected
+from kmvalidate.introspected import Introspected, refuse_revoked
 from kmvalidate.introspecting import MAX_KEPT_BYTES
+from kmvalidate.revocation import signed_digest
 from kmvalidate.routes import still_good
 from kmvalidate.verified import VerifiedToken
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 DEFAULT_REMEMBERED = 20_000
 MAX_REMEMBERED_CHARS = 4096
 _DOTS_OF_A_JWT = 2
+
+
+_copy_of: Any = VerifiedToken.__copy__  # type: ignore[attr-defined]  # in C, and msgspec does not declare it
 
 
 class TokenMemory:
@@ -51,6 +56,7 @@ class TokenMemory:
         if most.__class__ is not int or most < 0 or most == 1 or whole_tokens.__class__ is not bool:
             raise ConfigurationError("remember is 0 or a whole number from 2 on, remember_whole_tokens a bool")
         self._registry = registry
+        self._revocations = registry.revocations
         self._longest = MAX_REMEMBERED_CHARS if most else -1
         self._whole_tokens = whole_tokens
         self._tokens: Generations[Key, VerifiedToken] = Generations(most)
@@ -84,23 +90,50 @@ class TokenMemory:
             if type(organization) is not str or not organization:  # it is refused where it is looked at
                 return None
             key = key if self._registry.table.whose(organization) is None else (organization, key)
-        known = self._tokens.get(key)
+        known = self._tokens.young.get(key) or self._tokens.get(key)
         if known is None:
             return key  # type: ignore[no-any-return]
         backing: Any = known.backing
-        if backing.__class__ is Introspected:
-            stands = backing.stands(self._registry.table, organization, within, ports.clock)
-        else:
-            stands = still_good(known, organization, self._registry.table, ports)
+        if known.revision is self._revocations.version and backing.__class__ is not Introspected:
+            stands = still_good(known, organization, self._registry.table, ports)  # what `stands` looks at: hot
             stands = stands and (within is None or backing.key_manager in within)
+        else:
+            stands = self.stands(known, token, organization, ports, within)
         if not stands:
             return key  # type: ignore[no-any-return]
-        return VerifiedToken(known.expires_at, known.starts_at, known.backing, known.payload)
+        return _copy_of(known)  # type: ignore[no-any-return]
+
+    def stands(
+        self, known: VerifiedToken, token: str, organization: str | None, ports: Ports, within: Within = None
+    ) -> bool:
+        """Tell whether what was verified of a token would be found good if it were verified now."""
+        if known.revision is not self._revocations.version and self._is_gone(known, token):
+            return False
+        backing: Any = known.backing
+        if backing.__class__ is Introspected:
+            return backing.stands(self._registry.table, organization, within, ports.clock)
+        stands = still_good(known, organization, self._registry.table, ports)
+        return stands and (within is None or backing.key_manager in within)
+
+    def _is_gone(self, known: VerifiedToken, token: str) -> bool:
+        """Tell whether a token was revoked, or everything forgotten, since somebody last looked."""
+        if not self._revocations.is_of_now(known.revision):
+            return True
+        try:
+            if known.backing.__class__ is Introspected:
+                refuse_revoked(known, token, self._revocations)
+            else:
+                self._revocations.check(known, partial(signed_digest, token))
+        except Refused:
+            return True
+        return False
 
     def remember(self, key: Key | None, verified: VerifiedToken) -> VerifiedToken:
         """Remember *verified* by *key*, if there is one and it is small, and return it."""
         if key is not None and len(verified.payload) <= MAX_KEPT_BYTES:
             # without the claims that may be read of it: small, and nobody else's to change
-            unread = VerifiedToken(verified.expires_at, verified.starts_at, verified.backing, verified.payload)
-            self._tokens.put(key, unread)
+            proved = (verified.expires_at, verified.starts_at, verified.backing, verified.payload)
+            kept = VerifiedToken(*proved, revision=verified.revision, decided={})
+            self._tokens.put(key, kept)
+            return _copy_of(kept)  # type: ignore[no-any-return]
         return verified

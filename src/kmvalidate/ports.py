@@ -16,11 +16,14 @@ import attrs
 
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.fields import is_a, is_file, to_names, to_path
+from kmvalidate.own_threads import on_own_loop
 from kmvalidate.urls import checked_url, is_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from concurrent.futures import Future
+
+    from kmvalidate.trace import Trace
 
 T = TypeVar("T")
 
@@ -177,9 +180,15 @@ class Ports(Protocol):
     """Everything the core awaits."""
 
     clock: Clock
+    #: Whom the core tells step by step what it does; None for nobody, as nearly always.
+    trace: Trace | None
 
     async def send(self, request: HttpRequest, /) -> HttpResponse:
         """Do one HTTP exchange; see `Transport.send`."""
+        ...  # pragma: no cover
+
+    async def call(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        """Call somebody's function, plain or async, and return its result; what it raises passes through."""
         ...  # pragma: no cover
 
     async def join(self, landed: Future[T], deadline_s: float, /) -> T:
@@ -206,6 +215,8 @@ class BlockingPorts:
         clock: What tells the time.
     """
 
+    trace: Trace | None = None
+
     def __init__(self, transport: Transport, clock: Clock) -> None:
         self.clock = clock
         self.transport = transport
@@ -213,6 +224,13 @@ class BlockingPorts:
     async def send(self, request: HttpRequest, /) -> HttpResponse:
         """See `Transport.send`."""
         return self.transport.send(request)
+
+    async def call(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        """Call *function* on this thread; what it has to await is awaited on a loop of its own."""
+        result = function(*arguments)
+        if not hasattr(result, "__await__"):
+            return result
+        return on_own_loop(result)
 
     async def join(self, landed: Future[T], deadline_s: float, /) -> T:
         """Wait for *landed* by blocking this thread."""

@@ -27,6 +27,7 @@ from kmvalidate.layers import Table
 from kmvalidate.opaque_routes import check_overlaps, overlaps
 from kmvalidate.own_lock import OwnLock
 from kmvalidate.ports import BlockingPorts, SystemClock, run
+from kmvalidate.revocation import checked_list
 
 if TYPE_CHECKING:
     from kmvalidate.asyncio_ports import AsyncioPorts
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from kmvalidate.key_manager import KeyManager
     from kmvalidate.layer_changes import Change
     from kmvalidate.ports import AsyncTransport, Clock, Ports, Transport
+    from kmvalidate.revocation import RevocationList
 
 #: What a control plane says goes before what is configured beside it, as in Choreo Connect.
 DEFAULT_LAYERS = ("control-plane", "configuration")
@@ -66,6 +68,8 @@ class KeyManagerRegistry:
 
         overlapping_tokens: Whether key managers may claim the same opaque tokens; the first of them gets such a token.
 
+        revocations: What is refused before it expires; by default a list of its own, in `revocations`.
+
     Raises:
         ConfigurationError: Two key managers have the same issuer or the same name in one layer and organization, or
             claim the same opaque tokens; both are named. Or another argument is not what it should be.
@@ -82,6 +86,7 @@ class KeyManagerRegistry:
         clock: Clock | None = None,
         on_event: Listener | None = None,
         overlapping_tokens: bool = False,
+        revocations: RevocationList | None = None,
     ) -> None:
         names = to_names(layers)
         if not names or len(set(names)) != len(names):
@@ -90,6 +95,7 @@ class KeyManagerRegistry:
             raise ConfigurationError("global_first and overlapping_tokens are True or False")
         self._async_transport = transport if async_transport is None else async_transport
         self.ports = BlockingPorts(blocking_transport(transport, async_transport), clock or SystemClock())
+        self.revocations = checked_list(revocations, self.ports.clock)
         self._listener = checked_listener(on_event)
         self._flights = Flights()
         self._overlapping_tokens = overlapping_tokens
@@ -124,14 +130,9 @@ class KeyManagerRegistry:
 
     def use(self, layer: str, managers: Iterable[KeyManager]) -> None:
         """
-        Put *managers* in place of all key managers of *layer*, at once.
+        Put *managers* in place of all key managers of the layer *layer*, at once.
 
         Those whose configuration is unchanged keep their keys and what was remembered with them.
-
-        Args:
-            layer: The name of a layer.
-
-            managers: Its key managers from now on.
 
         Raises:
             ConfigurationError: There is no such layer, or two key managers have the same issuer or name in one
@@ -162,16 +163,10 @@ class KeyManagerRegistry:
 
     def remove(self, layer: str, name: str, *, organization: str | None = None) -> None:
         """
-        Remove a key manager from *layer*: its tokens are refused from now on, unless a lower layer has one for them.
+        Remove the key manager *name* of *organization* (None: that serves all) from *layer*: its tokens are refused
+        from now on, unless a lower layer has one for them.
 
         Where one that comes back claims the tokens of another, that is logged, and no reason to keep the one removed.
-
-        Args:
-            layer: The name of a layer.
-
-            name: The name of the key manager.
-
-            organization: Its organization, None for one that serves all.
 
         Raises:
             ConfigurationError: There is no such layer or key manager.
@@ -217,15 +212,20 @@ class KeyManagerRegistry:
             state.source.drop_keys()
         tell(self._listener, KeysDropped(key_manager=key_manager, organization=organization))
 
-    def drop_tokens(self, key_manager: str, *, organization: str | None = None) -> None:
+    def drop_tokens(self, key_manager: str | None = None, *, organization: str | None = None) -> None:
         """
         Forget what a key manager answered about tokens: it is asked again about each of them.
+
+        With None forget everything that was remembered of any token, JWTs too: each is verified again when it comes.
 
         Raises:
             ConfigurationError: There is no such key manager.
         """
-        for state in self.table.named(key_manager, organization):
+        every = [state for _, state in self.table.states()]
+        for state in every if key_manager is None else self.table.named(key_manager, organization):
             state.forget_tokens()
+        if key_manager is None:
+            self.revocations.forget_remembered()
 
     def refresh(self, key_manager: str, *, organization: str | None = None) -> None:
         """

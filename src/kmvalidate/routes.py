@@ -58,7 +58,8 @@ class Binding(Backing, gc=False, eq=False):
         kid = key.kid if key.kid == header.kid else header.kid
         kind = None if header.type is None else sys.intern(header.type)
         kept = Header(sys.intern(header.alg), kid, header.x5t_s256, kind)  # as little of the token as will do
-        return cls(manager.name, manager.organization, issuer, key.kid, state.rules, state, kept, key, key_set, is_good)
+        who = (manager.name, manager.organization, issuer, key.kid, manager.environments, state.rules)
+        return cls(*who, state, kept, key, key_set, is_good)
 
     def stands(self, ports: Ports) -> bool:
         """Tell whether its key is the one that a look at the keys that may be used now would find."""

@@ -19,7 +19,7 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
-from pybase64 import b64decode, urlsafe_b64encode
+from pybase64 import b64decode, b64encode_as_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +128,7 @@ def decode_base64url(text: str) -> bytes | None:
 
 def encode_base64url(raw: bytes) -> str:
     """Return *raw* in base64url without padding (RFC 7515 section 2): the one text that `decode_base64url` takes."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return b64encode_as_string(raw, b"-_").rstrip("=")
 
 
 def _parse_slowly(raw: bytes) -> dict[str, Any] | Flaw:

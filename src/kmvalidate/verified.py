@@ -35,6 +35,8 @@ class Backing(msgspec.Struct, gc=False, eq=False):
 
         key_id: The ``kid`` of the key that verified the signature, None if it has none.
 
+        environments: The environments for whose APIs its tokens are good, None for all.
+
         rules: The rules its claims were checked against.
     """
 
@@ -42,6 +44,7 @@ class Backing(msgspec.Struct, gc=False, eq=False):
     organization: str | None
     issuer: str
     key_id: str | None
+    environments: frozenset[str] | None
     rules: ClaimRules
 
 
@@ -60,12 +63,19 @@ class VerifiedToken(msgspec.Struct, frozen=True, gc=False, eq=False):
         backing: Who stands behind it.
 
         payload: Its payload, as it was signed.
+
+        revision: The state of the list of revocations under which it was not revoked.
+
+        decided: What was decided of calls it came with, by the number of what they were for; None if it is not
+            remembered.
     """
 
     expires_at: float
     starts_at: float
     backing: Backing
     payload: bytes
+    revision: object = None
+    decided: dict[int, Any] | None = None
     _read: dict[str, Any] | None = None
 
     @property

@@ -46,6 +46,7 @@ VALUES = {
     "any_permission": "p",
     "all_permissions": "p",
     "token_kinds": TokenKinds(header_types="at+jwt"),
+    "environments": "Production",
     "introspection": ASKED,
     "self_validate_jwt": False,
 }

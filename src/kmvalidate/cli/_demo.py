@@ -1,7 +1,7 @@
 """
-``kmvalidate demo``: good and bad tokens of five identity providers, over real HTTP on this machine.
+``kmvalidate demo``: good and bad tokens of five identity providers, and calls, over real HTTP on this machine.
 
-Rules kept here: the tokens go the way every token goes, through `TokenValidator.authenticate`; what is shown is what it
+Rules kept here: the tokens go the way every token goes, through `TokenValidator.validate`; what is shown is what it
 answered, never the token; an answer that is not the expected one is marked and makes the exit code 1.
 """
 
@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from kmvalidate.cli._demo_calls import CALLS
 from kmvalidate.cli._demo_cast import assembled
-from kmvalidate.cli._demo_tokens import ACCEPTED, PHASES, UNAVAILABLE
+from kmvalidate.cli._demo_tokens import ACCEPTED, TOKENS, UNAVAILABLE
 from kmvalidate.cli._table import table
 from kmvalidate.errors import KeyManagerUnavailable, Reason, Refused, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from kmvalidate.authorized import AuthorizedCall
     from kmvalidate.cli._demo_cast import Cast
     from kmvalidate.cli._demo_tokens import Case, Phase
     from kmvalidate.validator import TokenValidator
     from kmvalidate.verified import VerifiedToken
 
     Answers = Sequence[tuple[Phase, Sequence[tuple[Case, "Answer"]]]]
+
+#: Everything that is sent, in that order.
+PHASES = (*TOKENS, *CALLS)
 
 _WIDTH = 120
 _HEAD = ("token", "key manager", "verdict", "reason", "hint")
@@ -72,19 +77,18 @@ def run() -> int:
     return 1 if _surprises(answers) else 0
 
 
-def answer(case: Case, validator: TokenValidator, token: str) -> Answer:
-    """Ask *validator*, and then the API of *case*, about *token*, and put the answer into words."""
+def answer(case: Case, validator: TokenValidator, token: str | None) -> Answer:
+    """Ask *validator* about the call of *case* with *token*, and put the answer into words."""
     try:
-        verified = validator.authenticate(token)
-        if case.demands:
-            case.demands.check(verified)
+        allowed = validator.validate(token, case.call)
     except Refused as refused:
         return _refusal(refused)
     except KeyManagerUnavailable as outage:
         again = f"{outage.why}; try again in {outage.retry_after_s:.0f} s"
         verdict = f"unavailable {_UNAVAILABLE_STATUS}"
         return Answer(key_manager=outage.key_manager, verdict=verdict, outcome=UNAVAILABLE, hint=again)
-    return Answer(key_manager=verified.key_manager, verdict="accepted", outcome=ACCEPTED, hint=_who(verified))
+    who = None if allowed.token is None else allowed.token.key_manager
+    return Answer(key_manager=who, verdict="accepted", outcome=ACCEPTED, hint=_known(allowed))
 
 
 def _refusal(refused: Refused) -> Answer:
@@ -97,6 +101,16 @@ def _refusal(refused: Refused) -> Answer:
         outcome=refused.reason,
         hint=refused.hint or (facts if refused.claim else refused.reason.sentence),
     )
+
+
+def _known(allowed: AuthorizedCall) -> str:
+    """Return what is known of who calls, and of an API's call what its backend is told."""
+    if allowed.token is None:
+        return "anybody may call this"
+    if allowed.application is None:
+        return _who(allowed.token)
+    headers = ", ".join(allowed.backend_headers)
+    return f"{allowed.application.name}, {allowed.application.tier}; its backend gets a JWT in {headers}"
 
 
 def _who(verified: VerifiedToken) -> str:
@@ -114,7 +128,7 @@ def _surprises(answers: Answers) -> int:
     return sum(case.outcome != given.outcome for _, played in answers for case, given in played)
 
 
-def _tokens(answers: Answers) -> int:
+def _count(answers: Answers) -> int:
     return sum(len(played) for _, played in answers)
 
 
@@ -142,17 +156,17 @@ def _hint(case: Case, given: Answer) -> str:
 
 
 def _closing(cast: Cast, answers: Answers) -> Iterator[str]:
-    surprises, tokens = _surprises(answers), _tokens(answers)
+    surprises, count = _surprises(answers), _count(answers)
     yield ""
-    yield f"For all {tokens} tokens together the gateway asked the providers, over HTTP:"
+    yield f"For all {count} answers together the gateway asked the providers, over HTTP:"
     yield ""
     asked = ((name, provider.hits) for name, provider in cast.named.items())
     yield from table(
         _ASKED_HEAD, [(name, str(hits.total()), ", ".join(map(shown, hits))) for name, hits in asked], _WIDTH
     )
     yield ""
-    yield "Refused is the caller's affair (401, or 403 for a good token that may not); unavailable is ours (503)."
-    yield f"{surprises} of {tokens} answers were not as expected." if surprises else "Every answer was as expected."
+    yield "Refused is the caller's affair (401 or 403); unavailable is ours (503)."
+    yield f"{surprises} of {count} answers were not as expected." if surprises else "Every answer was as expected."
     yield ""
     yield "Next: `kmvalidate discover URL` shows what your own provider publishes. Every reason is explained in"
     yield "docs/why-refused.md, and docs/quickstart.md leads from here to your first API."

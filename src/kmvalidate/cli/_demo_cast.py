@@ -13,17 +13,26 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from kmvalidate.backend_jwt import BackendJwtGenerator
 from kmvalidate.client_auth import ClientSecretBasic
 from kmvalidate.fields import UUID
 from kmvalidate.introspection import Introspection
 from kmvalidate.registry import KeyManagerRegistry
+from kmvalidate.signing import SigningKey
+from kmvalidate.subscriptions import Application, InMemorySubscriptions, KeyMapping, Subscription
 from kmvalidate.testing import SimulatedProvider, VirtualClock
 from kmvalidate.validator import TokenValidator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kmvalidate.revocation import RevocationList
+
 AUDIENCE = "orders"
+BACKEND = "orders-backend"
+API_ID = "7a1e5c52-0b0f-4f5e-9d5b-3c1f6f1f5a10"
+_CONSUMER_KEY = "web-shop"
+_SHOP = Application(id="shop", name="Web shop", tier="Gold")
 _KINDS = ("keycloak", "entra_id", "okta", "asgardeo", "auth0")
 
 
@@ -49,6 +58,10 @@ class Cast:
 
         named: The providers by the names of their key managers.
 
+        revocations: What is revoked before it expires.
+
+        subscriptions: Which applications may call the API of the demo: that of Keycloak's and Okta's client.
+
         validator: The gateway that knows all of them, each as its function in `kmvalidate.providers` makes it.
     """
 
@@ -60,6 +73,8 @@ class Cast:
     auth0: SimulatedProvider
     kept: dict[str, str] = attrs.field(factory=dict, repr=False)
     named: dict[str, SimulatedProvider] = attrs.field(init=False)
+    revocations: RevocationList = attrs.field(init=False)
+    subscriptions: InMemorySubscriptions = attrs.field(init=False)
     validator: TokenValidator = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -67,9 +82,27 @@ class Cast:
         asked = {"asgardeo": {"introspection": introspection}}
         named = {kind: getattr(self, kind) for kind in _KINDS}
         managers = {provider.key_manager(**asked.get(kind, {})): provider for kind, provider in named.items()}
-        validator = TokenValidator(KeyManagerRegistry(tuple(managers), clock=self.clock))
+        store = _subscriptions()
+        generator = BackendJwtGenerator(SigningKey.generate(), audience=BACKEND)
+        registry = KeyManagerRegistry(tuple(managers), clock=self.clock)
+        validator = TokenValidator(registry, subscriptions=store, backend_jwt=generator)
         object.__setattr__(self, "named", {manager.name: provider for manager, provider in managers.items()})
+        object.__setattr__(self, "revocations", registry.revocations)
+        object.__setattr__(self, "subscriptions", store)
         object.__setattr__(self, "validator", validator)
+
+
+def subscription(state: str = "UNBLOCKED") -> Subscription:
+    """Return what lets the application call the API, in that state."""
+    return Subscription(application=_SHOP.id, api=API_ID, state=state)
+
+
+def _subscriptions() -> InMemorySubscriptions:
+    keys = (
+        KeyMapping(key_manager=key_manager, consumer_key=_CONSUMER_KEY, application=_SHOP.id)
+        for key_manager in ("Keycloak", "Okta")
+    )
+    return InMemorySubscriptions((_SHOP, subscription(), *keys))
 
 
 @contextlib.contextmanager

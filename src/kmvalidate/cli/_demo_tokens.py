@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from kmvalidate.apis import ApiCall
 from kmvalidate.demands import Demands
 from kmvalidate.errors import Reason
 from kmvalidate.testing import SigningKey, tampered
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from kmvalidate.cli._demo_cast import Cast
     from kmvalidate.testing import SimulatedProvider
 
-    Make = Callable[[Cast], str]
+    Make = Callable[[Cast], str | None]
 
+ANYTHING = ApiCall()
 ACCEPTED = "accepted"
 UNAVAILABLE = "unavailable"
 
@@ -30,7 +32,8 @@ _COOLDOWN_S = 11  # a second more than the least time between two fetches that u
 _BRANCH = "66666666-7777-4888-8999-000000000000"
 _BACKOFF_S = 31  # a second more than the longest time for which a provider that failed is left alone
 _REMEMBERED_S = 61  # a second more than the longest time for which an answer about an opaque token is remembered
-_FOR_CHEFS = Demands(any_role="chef")
+_FOR_CHEFS_OF_ENTRA = ApiCall(demands=Demands(any_group="chefs"))
+_FOR_CHEFS = ApiCall(demands=Demands(any_role="chef"))
 
 
 def _nothing(_: Cast) -> None:
@@ -45,17 +48,17 @@ class Case:
     Args:
         title: What it is, in a few words.
 
-        make: Makes it.
+        make: Makes it; None for a call without one.
 
         outcome: Why it should be refused, or ``ACCEPTED`` or ``UNAVAILABLE``.
 
-        demands: What the API that it is sent to demands beyond a good token.
+        call: What is asked for with it; by default nothing that takes more than a good token.
     """
 
     title: str
     make: Make
     outcome: Reason | str
-    demands: Demands | None = None
+    call: ApiCall = ANYTHING
 
 
 @attrs.frozen
@@ -76,7 +79,7 @@ class Phase:
     happens: Callable[[Cast], None] = _nothing
 
 
-def _of(kind: str, **wishes: object) -> Make:
+def token_of(kind: str, **wishes: object) -> Make:
     return lambda cast: _provider(cast, kind).token(**wishes)  # type: ignore[arg-type]
 
 
@@ -165,13 +168,13 @@ def _comes_back(cast: Cast) -> None:
 
 
 _GOOD = (
-    Case("Keycloak", _of("keycloak"), ACCEPTED),
-    Case("Entra ID, v2.0", _of("entra_id", version="2.0"), ACCEPTED),
-    Case("Entra ID, v1.0", _of("entra_id", version="1.0"), ACCEPTED),
-    Case("Okta", _of("okta"), ACCEPTED),
-    Case("Asgardeo", _of("asgardeo"), ACCEPTED),
-    Case("Auth0", _of("auth0"), ACCEPTED),
-    Case("Auth0, RFC 9068 profile", _of("auth0", version="rfc9068", application=True), ACCEPTED),
+    Case("Keycloak", token_of("keycloak"), ACCEPTED),
+    Case("Entra ID, v2.0", token_of("entra_id", version="2.0"), ACCEPTED),
+    Case("Entra ID, v1.0", token_of("entra_id", version="1.0"), ACCEPTED),
+    Case("Okta", token_of("okta"), ACCEPTED),
+    Case("Asgardeo", token_of("asgardeo"), ACCEPTED),
+    Case("Auth0", token_of("auth0"), ACCEPTED),
+    Case("Auth0, RFC 9068 profile", token_of("auth0", version="rfc9068", application=True), ACCEPTED),
 )
 _LOOK_ALIKES = (
     Case("Keycloak, ID token", _alike("keycloak", "ID token"), Reason.WRONG_TOKEN_KIND),
@@ -183,11 +186,11 @@ _LOOK_ALIKES = (
     Case("Auth0, ID token", _alike("auth0", "ID token"), Reason.WRONG_TOKEN_KIND),
 )
 _MISTAKES = (
-    Case("expired", _of("keycloak", expires_in_s=-600), Reason.EXPIRED),
-    Case("Keycloak, aud `account`", _of("keycloak", audience="account"), Reason.WRONG_AUDIENCE),
+    Case("expired", token_of("keycloak", expires_in_s=-600), Reason.EXPIRED),
+    Case("Keycloak, aud `account`", token_of("keycloak", audience="account"), Reason.WRONG_AUDIENCE),
     Case("Entra ID, for Graph", _alike("entra_id", "Graph token"), Reason.WRONG_AUDIENCE),
-    Case("Okta, for another API", _of("okta", audience="api://billing"), Reason.WRONG_AUDIENCE),
-    Case("Asgardeo, for its client", _of("asgardeo", audience="web-shop"), Reason.WRONG_AUDIENCE),
+    Case("Okta, for another API", token_of("okta", audience="api://billing"), Reason.WRONG_AUDIENCE),
+    Case("Asgardeo, for its client", token_of("asgardeo", audience="web-shop"), Reason.WRONG_AUDIENCE),
     Case("Auth0, for /userinfo", _alike("auth0", "token for /userinfo"), Reason.WRONG_AUDIENCE),
     Case("Keycloak, other address", _by("keycloak", _elsewhere), Reason.UNKNOWN_ISSUER),
     Case("Entra ID, other tenant", _alike("entra_id", "token of a foreign tenant"), Reason.UNKNOWN_ISSUER),
@@ -197,33 +200,33 @@ _MISTAKES = (
     Case("unknown issuer", _by("keycloak", lambda _: "https://idp.example"), Reason.UNKNOWN_ISSUER),
 )
 _RIGHTS = (
-    Case("Keycloak, a chef", _of("keycloak", roles={"chef"}), ACCEPTED, _FOR_CHEFS),
-    Case("Keycloak, a waiter", _of("keycloak", roles={"waiter"}), Reason.MISSING_ROLE, _FOR_CHEFS),
-    Case("Entra ID, too many groups", _overage, Reason.UNKNOWN_ROLES, Demands(any_group="chefs")),
+    Case("Keycloak, a chef", token_of("keycloak", roles={"chef"}), ACCEPTED, _FOR_CHEFS),
+    Case("Keycloak, a waiter", token_of("keycloak", roles={"waiter"}), Reason.MISSING_ROLE, _FOR_CHEFS),
+    Case("Entra ID, too many groups", _overage, Reason.UNKNOWN_ROLES, _FOR_CHEFS_OF_ENTRA),
 )
 _ATTACKS = (
     Case("changed after signing", lambda cast: tampered(cast.okta.token(), sub="admin"), Reason.BAD_SIGNATURE),
     Case("a stranger's key", _forged, Reason.BAD_SIGNATURE),
     Case("another provider's key", _signed_by_a_neighbour, Reason.BAD_SIGNATURE),
-    Case("a key id made up", _of("auth0", header={"kid": "made-up"}), Reason.UNKNOWN_KEY),
-    Case('unsigned (alg "none")', _of("okta", header={"alg": "none"}, key=b""), Reason.ALGORITHM_NOT_ALLOWED),
+    Case("a key id made up", token_of("auth0", header={"kid": "made-up"}), Reason.UNKNOWN_KEY),
+    Case('unsigned (alg "none")', token_of("okta", header={"alg": "none"}, key=b""), Reason.ALGORITHM_NOT_ALLOWED),
     Case("HS256, the public key", _hmac_with_the_public_key, Reason.ALGORITHM_NOT_ALLOWED),
 )
 _CHANGED = (
-    Case("Keycloak, new key", _of("keycloak"), ACCEPTED),
+    Case("Keycloak, new key", token_of("keycloak"), ACCEPTED),
     Case("Keycloak, old key", _kept("old"), ACCEPTED),
 )
 _REPLACED = (
-    Case("Auth0, new key", _of("auth0"), ACCEPTED),
+    Case("Auth0, new key", token_of("auth0"), ACCEPTED),
     Case("Auth0, lost key", _kept("lost"), Reason.UNKNOWN_KEY),
 )
 _DOWN = (
     Case("Okta, known key", _kept("known"), ACCEPTED),
-    Case("Okta, new key", _of("okta"), UNAVAILABLE),
-    Case("Keycloak meanwhile", _of("keycloak"), ACCEPTED),
-    Case("Entra ID meanwhile", _of("entra_id"), ACCEPTED),
-    Case("Asgardeo meanwhile", _of("asgardeo"), ACCEPTED),
-    Case("Auth0 meanwhile", _of("auth0"), ACCEPTED),
+    Case("Okta, new key", token_of("okta"), UNAVAILABLE),
+    Case("Keycloak meanwhile", token_of("keycloak"), ACCEPTED),
+    Case("Entra ID meanwhile", token_of("entra_id"), ACCEPTED),
+    Case("Asgardeo meanwhile", token_of("asgardeo"), ACCEPTED),
+    Case("Auth0 meanwhile", token_of("auth0"), ACCEPTED),
 )
 _OPAQUE = (
     Case("Asgardeo, opaque", _kept("opaque"), ACCEPTED),
@@ -233,8 +236,8 @@ _OPAQUE = (
     Case("of nobody's form", lambda _: "made-up", Reason.OPAQUE_TOKEN),
 )
 
-#: Everything that is sent, in that order.
-PHASES = (
+#: The tokens, in the order in which they are sent.
+TOKENS = (
     Phase("Good tokens", _GOOD),
     Phase("Signed with the same keys, and no access tokens", _LOOK_ALIKES),
     Phase("Mistakes of every day", _MISTAKES),
@@ -243,7 +246,7 @@ PHASES = (
     Phase("Keycloak changes its key, and publishes the old one a while longer", _CHANGED, _changes_its_key),
     Phase("Auth0 has lost its key, and publishes another in its place", _REPLACED, _replaces_its_key),
     Phase("Okta changes its key and goes down", _DOWN, _goes_down),
-    Phase("Okta is back", (Case("Okta, new key", _of("okta"), ACCEPTED),), _comes_back),
+    Phase("Okta is back", (Case("Okta, new key", token_of("okta"), ACCEPTED),), _comes_back),
     Phase("Opaque tokens: Asgardeo is asked about those that look like its own", _OPAQUE, _keeps_an_opaque_token),
     Phase(
         "It revokes one; an answer is remembered for a minute",

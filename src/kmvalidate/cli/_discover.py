@@ -16,6 +16,7 @@ from kmvalidate.discovered import discover
 from kmvalidate.errors import ConfigurationError, KMValidateError
 from kmvalidate.ports import Network
 from kmvalidate.providers import _suggest
+from kmvalidate.trace import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from kmvalidate.discovered import Discovered
 
 _MISCONFIGURED = 2
-_UNAVAILABLE = 3
+UNAVAILABLE = 3
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,13 +36,28 @@ def run(arguments: argparse.Namespace) -> int:
         0; 2 if the URL or an option cannot be right; 3 if the provider gave no usable answer.
     """
     try:
-        found = discover(arguments.url, network=_network(arguments))
+        found = discover(arguments.url, network=network_of(arguments))
     except KMValidateError as error:
-        print(f"kmvalidate: {_printable(str(error))}", file=sys.stderr)
-        return _MISCONFIGURED if isinstance(error, ConfigurationError) else _UNAVAILABLE
+        return complain(error)
     for line in _report(found):
-        print(_printable(line))
+        print(printable(line))
     return 0
+
+
+def complain(error: KMValidateError) -> int:
+    """Print one line on stderr that says what is wrong, and return the exit code for it."""
+    print(f"kmvalidate: {printable(str(error))}", file=sys.stderr)
+    return _MISCONFIGURED if isinstance(error, ConfigurationError) else UNAVAILABLE
+
+
+def network_of(arguments: argparse.Namespace) -> Network:
+    """Return how endpoints may be reached, as the options of a command say."""
+    return Network(
+        private_addresses=arguments.private_addresses,
+        insecure_http=arguments.insecure_http,
+        allowed_hosts=arguments.allowed_host,
+        ca_file=arguments.ca_file,
+    )
 
 
 def _report(found: Discovered) -> Iterator[str]:
@@ -53,16 +69,3 @@ def _report(found: Discovered) -> Iterator[str]:
         yield from ("# By its URLs it is one that is known by name:", suggested, "")
         yield "# Or with nothing but what it publishes:"
     yield from lines[-of_any:]
-
-
-def _network(arguments: argparse.Namespace) -> Network:
-    return Network(
-        private_addresses=arguments.private_addresses,
-        insecure_http=arguments.insecure_http,
-        allowed_hosts=arguments.allowed_host,
-        ca_file=arguments.ca_file,
-    )
-
-
-def _printable(line: str) -> str:
-    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode("ascii") for c in line)

@@ -27,7 +27,7 @@ from kmvalidate.strict_json import Flaw
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kmvalidate.client_auth._private_keys import PrivateKey
+    from kmvalidate.private_keys import PrivateKey
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 section 2.2
 
@@ -54,7 +54,7 @@ def _bearer(token: str) -> Attachment | None:
 
 
 def _signing_key(secret: Secret, algorithm: str | None) -> PrivateKey | Flaw:
-    from kmvalidate.client_auth._private_keys import private_key  # noqa: PLC0415  # brings Authlib and cryptography
+    from kmvalidate.private_keys import private_key  # noqa: PLC0415  # brings Authlib and cryptography
 
     return private_key(secret.read(), algorithm)
 
@@ -139,7 +139,7 @@ class PrivateKeyJwt:
     lifetime_s: int = attrs.field(default=60, kw_only=True, validator=[is_a(int), number(10, 600)])
 
     def __attrs_post_init__(self) -> None:
-        from kmvalidate.client_auth._private_keys import ALGORITHMS  # noqa: PLC0415  # brings Authlib and cryptography
+        from kmvalidate.private_keys import ALGORITHMS  # noqa: PLC0415  # brings Authlib and cryptography
 
         if self.algorithm is not None and self.algorithm not in ALGORITHMS:
             raise ConfigurationError(f"algorithm is one of {', '.join(ALGORITHMS)}")

@@ -63,6 +63,7 @@ class Options(TypedDict, total=False):
     any_permission: Names | None
     all_permissions: Names | None
     token_kinds: TokenKinds
+    environments: Names | None
     introspection: IntrospectionStrategy | None
     self_validate_jwt: bool
 

@@ -1,11 +1,11 @@
 """
-The private keys that clients sign assertions with.
+The private keys that assertions of clients and tokens of our own are signed with.
 
 Rules kept here: a key is typed by itself, and signs only with an algorithm that fits its type: never a symmetric one,
 never none. RSA outside 2048 to 8192 bits, and a JWK that contradicts itself, are no keys. What is wrong with a key is
-told in words that repeat nothing of it. Parsed keys are remembered, for checking an RSA key takes long; few of them, by
-the digest of their text. Apart from `kmvalidate.client_auth`, because most clients have no private key, and this brings
-Authlib and cryptography.
+told in words that repeat nothing of it. The parsed keys of clients are remembered, for checking an RSA key takes long;
+few of them, by the digest of their text. Apart from `kmvalidate.client_auth`, because most clients have no private key,
+and this brings cryptography; the first assertion brings Authlib.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.jwk import ECKey, OKPKey, RSAKey
@@ -40,9 +39,11 @@ FITTING = {
 }
 ALGORITHMS = tuple(name for names in FITTING.values() for name in names)
 
+_NO_TYPE = "it is of a type that signs nothing here"
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _TYPES: dict[object, type[RSAKey | ECKey | OKPKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
-_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi", "oth")
+_PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
+_MEMBERS = (*_PUBLIC_MEMBERS, "d", "p", "q", "dp", "dq", "qi", "oth")
 
 
 @attrs.frozen
@@ -77,7 +78,9 @@ class PrivateKey:
         header = {"typ": "JWT", "alg": self.alg} | ({} if kid is None else {"kid": kid})
         if self.alg == "EdDSA":
             return self._eddsa(header, claims)
-        # Authlib puts all claims, the times too, over those that it makes
+        from authlib.oauth2.rfc7523 import private_key_jwt_sign  # noqa: PLC0415  # takes long, and few need it
+
+        # It puts all claims, the times too, over those that it makes
         signed = private_key_jwt_sign(
             self.key, claims["iss"], claims["aud"], alg=str(self.alg), claims=dict(claims), header=header
         )
@@ -107,12 +110,30 @@ def private_key(text: str, algorithm: str | None) -> PrivateKey | Flaw:
     key = _known(text)
     if isinstance(key, Flaw):
         return key
-    chosen = algorithm or key.alg or FITTING[key.shape][0]
-    if chosen not in FITTING[key.shape]:
-        return Flaw(f"its algorithm does not fit a key of type {key.shape}")
-    if key.alg not in {None, chosen}:
+    alg = fitting(key.shape, algorithm, key.alg)
+    return alg if isinstance(alg, Flaw) else attrs.evolve(key, alg=alg)
+
+
+def fitting(shape: str, asked: str | None, own: str | None) -> str | Flaw:
+    """
+    Return the algorithm that a key signs with, or why there is none.
+
+    Args:
+        shape: Its type: ``RSA`` or the name of its curve.
+
+        asked: What it is to sign with; by default what its JWK says, or else the default for its type.
+
+        own: What its JWK says.
+    """
+    fit = FITTING.get(shape)
+    if fit is None:
+        return Flaw(_NO_TYPE)
+    chosen = asked or own or fit[0]
+    if chosen not in fit:
+        return Flaw(f"its algorithm does not fit a key of type {shape}")
+    if own not in {None, chosen}:
         return Flaw("its JWK is for another algorithm")
-    return attrs.evolve(key, alg=chosen)
+    return chosen
 
 
 def _known(text: str) -> PrivateKey | Flaw:
@@ -131,30 +152,60 @@ def _known(text: str) -> PrivateKey | Flaw:
 def _parsed(text: str) -> PrivateKey | Flaw:
     if text.lstrip().startswith("{"):
         document = parse_object(text.encode())
-        return document if isinstance(document, Flaw) else _from_jwk(document)
+        return document if isinstance(document, Flaw) else from_jwk(document)
     if "-----BEGIN " not in text:
         return Flaw("it is neither PEM nor a JWK")
-    if "ENCRYPTED" in text:
+    return from_pem(text.encode())
+
+
+def from_pem(pem: bytes, password: bytes | None = None) -> PrivateKey | Flaw:
+    """
+    Return the first key in a PEM text, or why it cannot sign.
+
+    Args:
+        pem: The text, which may hold other things beside the key.
+
+        password: What the key is encrypted with.
+    """
+    is_locked = b"ENCRYPTED" in pem
+    if is_locked and password is None:
         return Flaw("it has a password")
+    if password is not None and not is_locked:
+        return Flaw("it is not encrypted, or no PEM private key, and a password was given")
     try:
-        native = load_pem_private_key(text.encode(), None)
+        native = load_pem_private_key(pem, password)
     except Exception:  # noqa: BLE001  # cryptography has many; none may leave with the key in a frame
-        return Flaw("it is no PEM private key")
-    return _typed(native)
+        return Flaw("its password is another, or it is no PEM private key" if is_locked else "it is no PEM private key")
+    return from_native(native)
 
 
-def _typed(native: object) -> PrivateKey | Flaw:
-    """Return the key that a key object of cryptography is."""
+def public_members(shape: str, public: Any) -> dict[str, Any]:
+    """
+    Return the members of a public key's JWK (RFC 7518 section 6, RFC 8037 section 2).
+
+    Args:
+        shape: Its type: ``RSA`` or the name of its curve.
+
+        public: The public key of cryptography.
+    """
+    kind: Any = {"RSA": RSAKey, "Ed25519": OKPKey}.get(shape, ECKey)
+    members = kind.import_key(public).as_dict(private=False)
+    return {name: members[name] for name in _PUBLIC_MEMBERS if name in members}
+
+
+def from_native(native: object) -> PrivateKey | Flaw:
+    """Return the key that a key object of cryptography is, or why it cannot sign."""
     if isinstance(native, rsa.RSAPrivateKey):
         return _rsa_flaw(native.key_size) or PrivateKey("RSA", RSAKey.import_key(native))
     if isinstance(native, ec.EllipticCurvePrivateKey) and native.curve.name in _CURVES:
         return PrivateKey(_CURVES[native.curve.name], ECKey.import_key(native))
     if isinstance(native, ed25519.Ed25519PrivateKey):
         return PrivateKey("Ed25519", OKPKey.import_key(native))
-    return Flaw("it is of a type that signs nothing here")
+    return Flaw(_NO_TYPE)
 
 
-def _from_jwk(jwk: dict[str, Any]) -> PrivateKey | Flaw:
+def from_jwk(jwk: dict[str, Any]) -> PrivateKey | Flaw:
+    """Return the key that a private JWK is (RFC 7517 section 4), or why it cannot sign."""
     flaw = _jwk_flaw(jwk)
     if flaw is not None:
         return flaw
@@ -162,7 +213,7 @@ def _from_jwk(jwk: dict[str, Any]) -> PrivateKey | Flaw:
         native = _TYPES[jwk["kty"]].import_key({name: jwk[name] for name in _MEMBERS if name in jwk}).private_key
     except Exception:  # noqa: BLE001  # joserfc has many; none may leave with the key in a frame
         return Flaw("its members make no private key")
-    key = _typed(native)
+    key = from_native(native)
     if isinstance(key, Flaw):
         return key
     if jwk["kty"] == "OKP" and key.key.get("x") != jwk["x"]:  # the others are checked when they are made
