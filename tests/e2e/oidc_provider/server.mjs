@@ -60,6 +60,14 @@ function certificateSubjectMatches(ctx, property, expected) {
   throw new Error(`${property} is not compared here`);
 }
 
+// Userinfo knows everybody by their subject; of eve it says what only a gateway may say.
+const MISLEADING = { iss: 'urn:eve', scope: 'admin', client_id: 'eve', application: { id: 'eve' }, key_type: 'EVE' };
+
+function findAccount(_ctx, sub) {
+  const user = { sub, email: `${sub}@example.org`, email_verified: true, name: `${sub} of the tests`, groups: ['staff', sub] };
+  return { accountId: sub, claims: () => ({ ...user, ...(sub === 'eve' ? MISLEADING : {}) }) };
+}
+
 const MACHINE = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
 const SEEN = 2000; // so many requests are remembered
 
@@ -139,6 +147,12 @@ class Issuer {
       jwks: { keys: this.keys },
       clients: this.clients(),
       scopes: ['openid', 'offline_access', 'read', 'write', 'admin'],
+      claims: {
+        openid: ['sub'],
+        email: ['email', 'email_verified'],
+        profile: ['name', 'groups', 'iss', 'scope', 'client_id', 'application', 'key_type'],
+      },
+      findAccount,
       cookies: { keys: ['test-only'] },
       enabledJWA: {
         idTokenSigningAlgValues: ALGORITHMS,
@@ -188,7 +202,9 @@ class Issuer {
   async mint({ sub = 'alice', scope = 'read', client_id: clientId = 'web', resource, value }) {
     const { AccessToken, Client, Grant, ResourceServer } = this.provider;
     const client = await Client.find(clientId);
-    const grantId = await new Grant({ accountId: sub, clientId }).save();
+    const grant = new Grant({ accountId: sub, clientId });
+    grant.addOIDCScope(scope);
+    const grantId = await grant.save();
     const token = new AccessToken({ accountId: sub, client, grantId, scope, gty: 'authorization_code' });
     if (resource) token.resourceServer = new ResourceServer(resource, resourceServer(null, resource));
     if (value) Object.assign(token, { jti: value, format: 'opaque' });
