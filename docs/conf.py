@@ -1,15 +1,19 @@
 """How the documentation is built: Sphinx with MyST pages and the Furo theme."""
 
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from kmvalidate import claims, verified
+from kmvalidate import apis, authorized, backend_jwt, cases, claims, subscriptions, verified
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
-# A msgspec record evaluates its annotations when autodoc asks for its signature; this one is imported for types only.
+# A msgspec record evaluates its annotations when autodoc asks for its signature; these are imported for types only.
 verified.ClaimRules = claims.ClaimRules
+for module in (authorized, cases):
+    module.VerifiedToken, module.ApiCall, module.Mapping = verified.VerifiedToken, apis.ApiCall, Mapping
+authorized.BackendJwt, cases.Grant = backend_jwt.BackendJwt, subscriptions.Grant
 
 project = "kmvalidate"
 author = "the kmvalidate authors"

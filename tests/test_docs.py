@@ -1,6 +1,7 @@
 """What the documentation says of the code, compared with the code."""
 
 import inspect
+import json
 import re
 import runpy
 import tomllib
@@ -12,6 +13,15 @@ import attrs
 import kmvalidate as km
 from kmvalidate import memory, providers
 from kmvalidate.algorithms import DEFAULT_ALGORITHMS
+from kmvalidate.backend_jwt import GATEWAY_FACTS, PROTECTED_CLAIMS
+from kmvalidate.subscriptions import (
+    BLOCKED,
+    INACTIVE_STATES,
+    PASSING_STATES,
+    PROD_ONLY_BLOCKED,
+    AnyRecord,
+    verdict_of,
+)
 from kmvalidate.testing import FAULTS, INTROSPECTION_FAULTS, SimulatedProvider
 from kmvalidate.token_options import TokenOption
 
@@ -231,3 +241,69 @@ def test_the_provider_of_ones_own_is_found_by_its_name(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     assert name in providers.names()
     assert providers.load(name)(tenant="bakery", audience="orders").issuer == "https://eu.acme.example/bakery"
+
+
+def reasons_raised_by(check):
+    """Return the reasons that the documentation of a check says it refuses with, each with its code and status."""
+    reasons = [km.Reason[name] for name in re.findall(r"\b[A-Z_]+_[A-Z]+\b", inspect.getdoc(check.check))]
+    return [(reason.name, str(reason.code), str(reason.status)) for reason in reasons]
+
+
+def test_every_check_is_told_with_its_reasons():
+    """The page of authorization lists the checks of a gateway in their order, each with what it refuses with."""
+    cells = all_cells("authorization.md", "## The chain")
+    told = [(name, re.findall(r"`(\w+)` \((\d+), (\d+)\)", refuses)) for name, (_, refuses) in cells.items()]
+    assert told == [(type(check).__name__, reasons_raised_by(check)) for check in km.DEFAULT_CHECKS]
+
+
+def test_every_state_of_a_subscription_is_told():
+    """The page of subscriptions lists every state that is known, and what it means for keys of each type."""
+
+    def tell(state, key_type):
+        reason = verdict_of(state, key_type)
+        return "passes" if reason is None else f"`{reason.name}`"
+
+    states = PASSING_STATES | INACTIVE_STATES | {BLOCKED, PROD_ONLY_BLOCKED}
+    assert all_cells("subscriptions.md", "## States") == {
+        state: [tell(state, "PRODUCTION"), tell(state, "SANDBOX")] for state in states
+    }
+
+
+def test_every_kind_of_record_is_told():
+    """The page of subscriptions lists every kind of record that a store takes."""
+    table = section((DOCS / "subscriptions.md").read_text("utf-8"), "## Records")
+    told = set(re.findall(r"^\| \{py:class\}`~kmvalidate\.(\w+)`", table, re.MULTILINE))
+    assert told == {kind.__name__ for kind in get_args(AnyRecord)}
+
+
+def test_every_kind_of_revocation_is_told():
+    """The page of revocation lists every way to revoke something, and how it is taken back where that is possible."""
+    cells = all_cells("revocation.md", "## What can be revoked")
+    methods = {name for name in vars(km.RevocationList) if name.startswith(("revoke_", "reinstate_"))}
+    assert set(cells) | {cell.strip("`") for _, cell in cells.values() if cell.startswith("`")} == methods
+
+
+def test_every_code_is_told_with_its_statuses():
+    """The page of responses lists every code of WSO2 with its message, its statuses and the reasons that have it."""
+    cells = all_cells("errors.md", "## Codes")
+    failures = {reason.name: km.Refused(reason) for reason in km.Reason}
+    for name, failure in {**failures, "KeyManagerUnavailable": km.KeyManagerUnavailable("down")}.items():
+        of_apim, of_choreo = (km.error_response(failure, profile=profile) for profile in ("apim", "choreo-connect"))
+        body = json.loads(of_apim.body)
+        message, status, other_status, reasons = cells[body["code"]]
+        assert [message, status] == [body["message"].strip(), str(of_apim.status)]
+        assert other_status.startswith(str(of_choreo.status))
+        assert name in reasons or body["code"] == "900901"
+
+
+def test_every_claim_of_a_backend_jwt_is_told():
+    """The page of backend JWTs lists every claim that the generator writes itself in the strict format."""
+    told = " ".join(f"`{cells}`" for cells in all_cells("backend-jwt.md", "## What it says"))
+    assert set(re.findall(r"\w+", told)) == (PROTECTED_CLAIMS | GATEWAY_FACTS) - {"nbf", "azp", "scp"}
+
+
+def test_every_way_to_a_signing_key_is_told():
+    """The page of backend JWTs lists every way in which a signing key is made."""
+    told = {call.partition("(")[0] for call in all_cells("backend-jwt.md", "## Keys")}
+    made = {name for name, method in vars(km.SigningKey).items() if isinstance(method, classmethod)}
+    assert told == {f"SigningKey.{name}" for name in made if not name.startswith("_")}

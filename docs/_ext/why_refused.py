@@ -28,7 +28,7 @@ SECTION = """
 
 | HTTP status | RFC 6750 error | WSO2 code |
 | --- | --- | --- |
-| {status} | `{error}` | {code} |
+| {status} | {error} | {code} |
 """
 
 
@@ -46,7 +46,8 @@ def as_written_now() -> str:
 def section(reason: Reason, advice: str) -> str:
     """Return the section of one reason."""
     facts = {"name": reason.name, "sentence": reason.sentence, "advice": advice.strip()}
-    return SECTION.format(status=reason.status, error=reason.error, code=reason.code, **facts)
+    error = "none" if reason.error is None else f"`{reason.error}`"
+    return SECTION.format(status=reason.status, error=error, code=reason.code, **facts)
 
 
 def is_current() -> bool:

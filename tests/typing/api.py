@@ -71,6 +71,7 @@ demanding = km.KeyManager(
     role_claims=[("realm_access", "roles"), "roles"],
     any_role="chef",
     all_groups=["cooks", "staff"],
+    environments=["prod"],
     profile=km.ProviderProfile(kind="acme", tenant_claims=["tid", ("realm", "tenant")], answers=km.AnswerRules()),
 )
 demands = km.Demands(any_role={"chef"}, claim_values={"tenant": "acme"}, claim_in={"tier": "gold"})
@@ -248,6 +249,7 @@ def handle(bearer: str) -> tuple[int, str]:
     except km.Refused as refused:
         assert_type(refused.reason, km.Reason)
         assert_type(refused.reason.status, int)
+        assert_type(refused.reason.error, str | None)
         assert_type(refused.hint, str | None)
         return refused.reason.status, refused.reason.sentence
     except km.KeyManagerUnavailable as outage:
