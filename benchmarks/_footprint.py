@@ -1,7 +1,7 @@
 """
-What issuers and remembered tokens take of memory: measured in a process of its own, which prints it as JSON.
+What issuers, subscriptions and what is remembered take of memory: a process of its own, which prints it as JSON.
 
-    python benchmarks/_footprint.py issuers|tokens COUNT allocated|resident
+    python benchmarks/_footprint.py issuers|tokens|decisions|subscriptions COUNT allocated|resident
 
 Rules kept here: everything that is not the library's (keys to sign with, tokens, documents) is made before the first
 look; what is counted is what Python allocated since, or how much larger the process became, in which the keys as
@@ -22,9 +22,10 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from _crowd import crowd, many_tokens
+from _gateway import CLIENT, ORDERS, gateway, subscribed
 from _tokens import AUDIENCE
 
-from kmvalidate import KeyManager, KeyManagerRegistry, StaticKeys, TokenValidator
+from kmvalidate import BackendJwtGenerator, KeyManager, KeyManagerRegistry, SigningKey, StaticKeys, TokenValidator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ _COLLECTIONS = 7
 
 
 def footprint(of: str, count: int, how: str) -> dict[str, float]:
-    """Return what a fresh process saw of *count* issuers or tokens: bytes each, ``allocated`` or ``resident``."""
+    """Return what a fresh process saw of *count* of something: bytes each, ``allocated`` or ``resident``."""
     command = [sys.executable, __file__, of, str(count), how]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603  # our own text
     figures: dict[str, float] = json.loads(said)
@@ -70,6 +71,22 @@ def _tokens(count: int, grown: Callable[[Callable[[], object]], int]) -> dict[st
     without_ms = _collection_ms()
     each = grown(lambda: [validator.authenticate(token) and None for token in tokens]) / count
     return {"each": each, "collection_ms": _collection_ms() - without_ms, "without_ms": without_ms}
+
+
+def _decisions(count: int, grown: Callable[[Callable[[], object]], int]) -> dict[str, float]:
+    """Measure tokens that are remembered with what was decided of one call, and with a JWT for the backend."""
+    issuer, tokens = many_tokens(count)
+    generator = BackendJwtGenerator(SigningKey.generate("ES256"))
+    how = {"backend_jwt": generator, "remember": 2 * count}
+    validate, asked = gateway(issuer.jwks, subscribed([CLIENT]), **how).validate, ORDERS.call("GET", "/orders")
+    validate(issuer.token, asked)
+    return {"each": grown(lambda: [validate(token, asked) and None for token in tokens]) / count}
+
+
+def _subscriptions(count: int, grown: Callable[[Callable[[], object]], int]) -> dict[str, float]:
+    """Measure subscriptions, each with an application and a key mapping of its own."""
+    subscribed([CLIENT])  # whatever is made once
+    return {"each": grown(lambda: subscribed(f"client-{number:07d}" for number in range(count))) / count}
 
 
 def _allocated(work: Callable[[], object]) -> int:
@@ -107,5 +124,6 @@ def _collection_ms() -> float:
 
 
 if __name__ == "__main__":
-    measure = {"issuers": _issuers, "tokens": _tokens}[sys.argv[1]]
+    ways = {"issuers": _issuers, "tokens": _tokens, "decisions": _decisions, "subscriptions": _subscriptions}
+    measure = ways[sys.argv[1]]
     print(json.dumps(measure(int(sys.argv[2]), {"allocated": _allocated, "resident": _resident}[sys.argv[3]])))

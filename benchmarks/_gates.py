@@ -111,7 +111,7 @@ def aftermath(calls: dict[str, Callable[[], object]], effort: Effort) -> tuple[d
     dearer = median(
         (both - bare) / alone for both, bare, alone in zip(times["after"], times["raw"], times["alone"], strict=True)
     )
-    remark = f"any Python costs {dearer:.2f} times as much after a verification as on its own"
+    remark = f"any Python costs {dearer:.2f} times as much after the bare call as on its own"
     doubt = f"too disturbed a machine ({AFTERMATH_MOST:.2f} at most)" if dearer > AFTERMATH_MOST else ""
     return times, remark, doubt
 

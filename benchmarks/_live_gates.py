@@ -23,6 +23,7 @@ from _gates import Gate, Measured, aftermath
 from _measure import loops_for, median_ratio, threads, turns
 from _peers import pyjwt
 from _tokens import AUDIENCE, ISSUER, signed
+from _warm import Warm, validator_of
 
 from kmvalidate import (
     ANY_OPAQUE_TOKEN,
@@ -31,7 +32,6 @@ from kmvalidate import (
     Introspection,
     KeyManager,
     KeyManagerRegistry,
-    StaticKeys,
     TokenValidator,
 )
 
@@ -51,37 +51,14 @@ _LOOP_CALLS = 1_000
 _TURN_S = 0.04
 
 
-def _validator(jwks: dict[str, object], **how: int) -> TokenValidator:
-    manager = KeyManager(name="Keycloak", issuer=ISSUER, audience=AUDIENCE, keys=StaticKeys.from_jwks(jwks))
-    return TokenValidator(KeyManagerRegistry([manager]), **how)
-
-
-class _Warm:
-    """A validator that remembers a token, that token, and what it is compared with."""
-
-    def __init__(self) -> None:
-        self.token = signed("RS256")
-        self.validator = _validator(self.token.jwks)
-        self.raw = self.token.token.encode()
-        self.validator.authenticate(self.token.token)
-        self.floor()
-        self.call()
-
-    def floor(self) -> None:
-        sha256(self.raw.decode().encode()).digest()
-
-    def call(self) -> object:
-        return self.validator.authenticate(self.raw.decode())
-
-
 def _over_hashing(effort: Effort) -> Measured:
-    warm = _Warm()
+    warm = Warm()
     times = turns({"ours": warm.call, "floor": warm.floor}, effort.rounds)
     return Measured(median_ratio(times["ours"], times["floor"]), f"{median(times['ours']) / 1e3:.2f} us")
 
 
 def _over_pyjwt(effort: Effort) -> Measured:
-    warm = _Warm()
+    warm = Warm()
     times = turns({"theirs": partial(pyjwt(warm.token), warm.token.token), "ours": warm.call}, effort.rounds)
     return Measured(median_ratio(times["theirs"], times["ours"]))
 
@@ -102,7 +79,7 @@ class _Provider:
 
 def _opaque_over_jwt(effort: Effort) -> Measured:
     """Both are hashed whole, so the opaque tokens are a usual one and one that is as long as the JWT."""
-    warm, provider = _Warm(), _Provider()
+    warm, provider = Warm(), _Provider()
     asking = Introspection(
         client=ClientSecretBasic("gateway", "secret"),
         tokens=ANY_OPAQUE_TOKEN,
@@ -127,14 +104,14 @@ def _opaque_over_jwt(effort: Effort) -> Measured:
 
 
 def _asyncio(effort: Effort) -> Measured:
-    warm = _Warm()
+    warm = Warm()
     blocking, awaited, floor = asyncio.run(_in_a_loop(warm, effort.rounds))
     more = [(ours - theirs) / under for ours, theirs, under in zip(awaited, blocking, floor, strict=True)]
     microseconds = median(ours - theirs for ours, theirs in zip(awaited, blocking, strict=True)) / 1e3
     return Measured(median(more), f"{microseconds:.2f} us more, in units of a fresh string and its hash")
 
 
-async def _in_a_loop(warm: _Warm, rounds: int) -> tuple[list[float], list[float], list[float]]:
+async def _in_a_loop(warm: Warm, rounds: int) -> tuple[list[float], list[float], list[float]]:
     validator, raw = warm.validator, warm.raw
     blocking, awaited, floor = [], [], []
     for _ in range(rounds):
@@ -155,7 +132,7 @@ async def _in_a_loop(warm: _Warm, rounds: int) -> tuple[list[float], list[float]
 
 def _warm_threads(effort: Effort) -> Measured:
     """Judged only where as many threads that only make a string and hash it keep up with one."""
-    warm = _Warm()
+    warm = Warm()
     calls: dict[str, Call] = {"floor": warm.floor, "ours": warm.call}
     loops = {name: loops_for(call, _TURN_S) for name, call in calls.items()}
     seen = [
@@ -202,7 +179,7 @@ def _collection(_: Effort) -> Measured:
 def _cold(effort: Effort) -> Measured:
     """Each token comes for the first time, or so long after it last did that it was forgotten."""
     token = signed("RS256")
-    validator = _validator(token.jwks, remember=_COLD_TOKENS // 4)
+    validator = validator_of(token.jwks, remember=_COLD_TOKENS // 4)
     others = token.others(_COLD_TOKENS)
     texts, verifications = cycle(text for text, _ in others), cycle(raw for _, raw in others)
     calls: dict[str, Call] = {

@@ -8,6 +8,7 @@ ratio is the median of the turns' ratios, never a ratio of two figures that were
 from __future__ import annotations
 
 import threading
+from functools import partial
 from statistics import median
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
@@ -16,20 +17,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Call = Callable[[], object]
+    Timer = Callable[[int], int]
 
 _TURN_NS = 2_000_000
 
 
 def turns(calls: Mapping[str, Call], rounds: int) -> dict[str, list[float]]:
     """Return, for each name, the ns per call in each of *rounds* interleaved turns."""
-    loops = {name: _loops(call) for name, call in calls.items()}
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    order = list(calls)
+    return timed_turns({name: timer(call) for name, call in calls.items()}, rounds)
+
+
+def timed_turns(timers: Mapping[str, Timer], rounds: int, turn_ns: int = _TURN_NS) -> dict[str, list[float]]:
+    """Do the same with what tells itself how many ns so many calls took."""
+    loops = {name: max(1, _loops(timer) * turn_ns // _TURN_NS) for name, timer in timers.items()}
+    times: dict[str, list[float]] = {name: [] for name in timers}
+    order = list(timers)
     for _ in range(rounds):
         for name in order:
-            times[name].append(_time(calls[name], loops[name]) / loops[name])
+            times[name].append(timers[name](loops[name]) / loops[name])
         order.reverse()
     return times
+
+
+def timer(call: Call) -> Timer:
+    """Return what tells how many ns so many calls took."""
+    return partial(_time, call)
 
 
 def median_ratio(over: list[float], under: list[float]) -> float:
@@ -50,12 +62,12 @@ def threads(call: Call, loops: int, count: int) -> float:
 
 def loops_for(call: Call, seconds: float) -> int:
     """Return how often *call* is called in *seconds*."""
-    return max(1, round(seconds * 1e9 / (_time(call, many := _loops(call)) / many)))
+    return max(1, round(seconds * 1e9 / (_time(call, many := _loops(timer(call))) / many)))
 
 
-def _loops(call: Call) -> int:
-    _time(call, 3)
-    return max(1, _TURN_NS // max(1, min(_time(call, 3) // 3 for _ in range(3))))
+def _loops(timed: Timer) -> int:
+    timed(3)
+    return max(1, _TURN_NS // max(1, min(timed(3) // 3 for _ in range(3))))
 
 
 def _time(call: Call, loops: int) -> int:

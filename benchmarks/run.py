@@ -11,14 +11,16 @@ import platform
 import sys
 import warnings
 
+from _call_gates import CALL_GATES
 from _gates import GATES, QUICK, THOROUGH, Effort
 from _live_gates import LIVE_GATES
 from _memories import memories
+from _store_gates import STORE_GATES
 from _tables import table
 from _tokens import signed
 
 _TABLE, _MEMORIES = "table", "memories"
-_ALL = GATES | LIVE_GATES
+_ALL = GATES | LIVE_GATES | CALL_GATES | STORE_GATES
 
 
 def main() -> int:
