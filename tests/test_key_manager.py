@@ -54,7 +54,7 @@ WRONG = [
     *(("scope_claims", value) for value in (None, [""], [5], 5)),
     *((f"{what}_claims", value) for what in ("role", "group", "permission") for value in (None, "", [()], [5], 5)),
     *(("token_kinds", value) for value in (None, "at+jwt", {"at+jwt"})),
-    *(("environments", value) for value in ([""], "", [None], 5, True, ["dev", 5], [["dev"]], b"dev")),
+    *(("environments", value) for value in ([""], "", [None], 5, True, ["dev", 5], [["dev"]], b"dev", {"dev": ["x"]})),
 ]
 
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 import pytest
 
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.registry import KeyManagerRegistry
 from kmvalidate.revocation import ANY_KEY_MANAGER, RevocationList, signed_digest
 from kmvalidate.strict_json import decode_base64url
 from kmvalidate.verified import VerifiedToken
@@ -294,3 +295,12 @@ def test_names_are_kept_as_plain_strings():
     revoked.revoke_issuer(Odd("https://other.example"))
     assert revoked.is_revoked(*verified())
     assert revoked.is_revoked(*verified("other"))
+
+
+@pytest.mark.parametrize("wrong", [[], "list", RevocationList, 0], ids=repr)
+def test_a_registry_takes_lists_of_revocations_alone(wrong):
+    """What is no list of revocations is refused when a registry is made; one that is given is the registry's."""
+    with pytest.raises(ConfigurationError, match="RevocationList"):
+        KeyManagerRegistry(revocations=wrong)
+    given = RevocationList()
+    assert KeyManagerRegistry(revocations=given).revocations is given

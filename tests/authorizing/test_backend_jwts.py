@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from kmvalidate.apis import ApiCall
+from kmvalidate.apis import ApiCall, Resource
 from kmvalidate.backend_jwt import BackendJwtGenerator, LegacyFormat
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.registry import KeyManagerRegistry
@@ -246,6 +246,21 @@ def test_no_answer_vouches_for_ones_own_issuer(remember):
     own = world.jwt("good")
     assert world.says(own) == "WRONG_TOKEN_KIND"
     assert own not in endpoint.asked
+
+
+def test_what_nobody_asks_for_again_is_not_kept():
+    """Of calls that are about something else each time, no JWT is kept where its claims may depend on the call."""
+    keys = BackendJwtGenerator(backend_key(), custom_claims=lambda case: {"asked": len(case.resources)})
+    api = orders(Resource("QUERY", "a"), Resource("QUERY", "b"), kind="GRAPHQL")
+    world = World(api=orders(), backend_jwt=keys)
+    for _ in range(3):
+        both = api.call("POST", "/graphql", operations=[("QUERY", "a"), ("QUERY", "b")])
+        assert claims_of(world.jwt(call=both))["asked"] == 2
+    decided = world.validator.authenticate(world.bearer).decided
+    assert not decided
+    made = world.jwt()
+    assert decided
+    assert made not in repr(decided)
 
 
 def test_nobody_else_can_be_configured_as_the_issuer_of_backend_jwts():
