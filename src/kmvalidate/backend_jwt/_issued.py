@@ -82,6 +82,7 @@ def life(now: float, ttl_s: int, token_expires_at: float) -> tuple[int, int]:
         token_expires_at: When the access token expires, leeway not included; infinity if it does not.
     """
     issued_at = int(now)
-    if token_expires_at <= now:
-        return issued_at, ceil(now) + 1
-    return issued_at, int(min(issued_at + ttl_s, token_expires_at))
+    expires_at = issued_at + ttl_s
+    if expires_at <= token_expires_at:
+        return issued_at, expires_at
+    return issued_at, ceil(now) + 1 if token_expires_at <= now else int(token_expires_at)

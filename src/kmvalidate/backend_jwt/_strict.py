@@ -72,7 +72,7 @@ class StrictFormat:
 
 
 class _Claims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    """All claims that the generator writes itself, in their order."""
+    """The first of the claims that the generator writes itself, in their order: those that differ between tokens."""
 
     iss: str
     sub: str | None = None
@@ -82,12 +82,6 @@ class _Claims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only
     jti: str
     client_id: str | None = None
     scope: str | None = None
-    api: msgspec.Raw | None = None
-    application: msgspec.Raw | None = None
-    subscription: msgspec.Raw | None = None
-    key_type: str | None = None
-    key_manager: msgspec.Raw
-    organization: str | None = None
 
 
 class StrictWriter:
@@ -134,7 +128,7 @@ class StrictWriter:
         Raises:
             ConfigurationError: The API has no backend audience, or something is said in what is no text.
         """
-        own = to_json(self._own(case, stamp))
+        own = b"%b,%b" % (to_json(self._own(case, stamp))[:-1], _facts_of(case))
         others = self._others(case, custom)
         return b"%b,%b" % (to_json(others)[:-1], own[1:]) if others else own
 
@@ -146,24 +140,16 @@ class StrictWriter:
         return content.others(user_claims(case), of_token, custom, self._reserved)
 
     def _own(self, case: Case, stamp: Stamp) -> _Claims:
-        token, grant, target = case.token, case.grant, case.call.target
-        api, one, subscription = target.api, grant.application, grant.subscription
-        backing = token.backing
+        token = case.token
         return _Claims(
             iss=self._content.issuer,
             sub=(self._tells_subject and token.subject) or None,
-            aud=self._audience(api),
+            aud=self._audience(case.call.target.api),
             iat=stamp.issued_at,
             exp=stamp.expires_at,
             jti=stamp.random.hex(),
             client_id=token.consumer_key if self._tells_client else None,
             scope=_joined(token.scopes) if self._tells_scope else None,
-            api=None if api is None else _of_api(api),
-            application=None if one is None else _of_application(one.id, one.name, one.tier, one.owner),
-            subscription=None if subscription is None else _of_policy(subscription.policy),
-            key_type=grant.key_type,
-            key_manager=_of_manager(backing.key_manager, backing.issuer),
-            organization=target.organization,
         )
 
     def _audience(self, api: Api | None) -> str | tuple[str, ...]:
@@ -174,29 +160,43 @@ class StrictWriter:
         return named[0] if len(named) == 1 else named
 
 
-@lru_cache(maxsize=1024)
-def _of_api(api: Api) -> msgspec.Raw:
-    return _object(id=api.id, name=api.name, version=api.version, context=api.context)
-
-
-# By its strings, because two applications are compared by everything they have.
-@lru_cache(maxsize=1024)
-def _of_application(its_id: str, name: str, tier: str | None, owner: str | None) -> msgspec.Raw:
-    return _object(id=its_id, name=name, tier=tier, owner=owner)
-
-
-@lru_cache(maxsize=1024)
-def _of_policy(tier: str | None) -> msgspec.Raw:
-    return _object(tier=tier)
+def _facts_of(case: Case) -> bytes:
+    """Return the rest of the claims that the generator writes itself: the same for many tokens."""
+    target, grant, backing = case.call.target, case.grant, case.token.backing
+    one, subscription = grant.application, grant.subscription
+    application = None if one is None else (one.id, one.name, one.tier, one.owner)  # not all that it has
+    tier = None if subscription is None else (subscription.policy,)
+    where = (backing.key_manager, backing.issuer, target.organization)
+    return _facts(target.api, application, tier, grant.key_type, where)
 
 
 @lru_cache(maxsize=1024)
-def _of_manager(name: str, issuer: str) -> msgspec.Raw:
-    return _object(name=name, issuer=issuer)
+def _facts(
+    api: Api | None,
+    application: tuple[str | None, ...] | None,
+    subscription: tuple[str | None] | None,
+    key_type: str | None,
+    where: tuple[str, str, str | None],
+) -> bytes:
+    *key_manager, organization = where
+    of_api = None if api is None else (api.id, api.name, api.version, api.context)
+    facts = {
+        "api": of_api and _members(of_api, "id", "name", "version", "context"),
+        "application": application and _members(application, "id", "name", "tier", "owner"),
+        "subscription": None if subscription is None else _members(subscription, "tier"),
+        "key_type": key_type,
+        "key_manager": _members(tuple(key_manager), "name", "issuer"),
+        "organization": organization,
+    }
+    return to_json(_known(facts))[1:]
 
 
-def _object(**members: str | None) -> msgspec.Raw:
-    return msgspec.Raw(to_json({name: value for name, value in members.items() if value is not None}))
+def _members(values: tuple[str | None, ...], *names: str) -> dict[str, Any]:
+    return _known(dict(zip(names, values, strict=True)))
+
+
+def _known(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
 
 
 @lru_cache(maxsize=256)
