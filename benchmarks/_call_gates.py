@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from kmvalidate import Case
-from kmvalidate.ports import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,10 +81,12 @@ def _backend_jwt(effort: Effort) -> Measured:
     allowed, ports = gateway.call(), registry_of(gateway.token.jwks).ports
     assert allowed.token is not None
     case = Case(allowed.token, allowed.call, ports.clock.wall(), allowed.grant)
-    issue = gateway.generator.issue
-    data, private, how = run(issue(case, ports)).text.rpartition(".")[0].encode(), _private_key(), ec.ECDSA(SHA256())
+    issue, now = gateway.generator.issue_now, ports.clock.wall
+    made = issue(case, now())
+    assert made is not None
+    data, private, how = made.text.rpartition(".")[0].encode(), _private_key(), ec.ECDSA(SHA256())
     calls: dict[str, Callable[[], object]] = {
-        "ours": lambda: run(issue(case, ports)),
+        "ours": lambda: issue(case, now()),
         "raw": lambda: private.sign(data, how),
     }
     times, remark, doubt = aftermath(calls, effort)

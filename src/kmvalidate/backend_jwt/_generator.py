@@ -165,7 +165,7 @@ class BackendJwtGenerator:
             ConfigurationError: The API has no backend audience, or a callable returned what JSON cannot say.
             KeyManagerUnavailable: A signer returned no signature, or keys were dropped each time while one signed.
         """
-        custom, writer = None, self._writer
+        custom = None
         if self._settings.custom_claims is not None:
             custom = plain_members(await ports.call(self._settings.custom_claims, case), "custom_claims")
         for _ in range(_TRIES):
@@ -175,14 +175,34 @@ class BackendJwtGenerator:
             if signature is None:
                 signature = await published.signing.sign(unsigned.encode(), ports)
             if self._is_published(published.key_id, published.signing.thumbprint):
-                return BackendJwt(
-                    text=f"{unsigned}.{writer.segment(signature)}",
-                    expires_at=stamp.expires_at,
-                    renew_at=stamp.renew_at,
-                    key_id=published.key_id,
-                    thumbprint=published.signing.thumbprint,
-                )
+                return self._signed(published, unsigned, signature, stamp)
         raise KeyManagerUnavailable("the keys of the backend JWTs change all the time")
+
+    def issue_now(self, case: Case, now: float) -> BackendJwt | None:
+        """
+        Do what `issue` does, where nothing has to be awaited; None where something has.
+
+        Args:
+            case: The call, and what is known of it.
+
+            now: Seconds since the epoch.
+
+        Raises:
+            ConfigurationError: The API has no backend audience.
+        """
+        published = self._published
+        if self._settings.custom_claims is not None:
+            return None
+        unsigned, stamp = self._unsigned(published, case, None, now)
+        signature = published.signing.sign_now(unsigned.encode())
+        if signature is None or published is not self._published:
+            return None
+        return self._signed(published, unsigned, signature, stamp)
+
+    def _signed(self, published: PublishedKeys, unsigned: str, signature: bytes, stamp: Stamp) -> BackendJwt:
+        text = f"{unsigned}.{self._writer.segment(signature)}"
+        thumbprint = published.signing.thumbprint
+        return BackendJwt(text, stamp.expires_at, stamp.renew_at, published.key_id, thumbprint)
 
     def _unsigned(
         self, published: PublishedKeys, case: Case, custom: Mapping[str, Any] | None, now: float

@@ -16,7 +16,7 @@ from kmvalidate.tokens import shows_nothing
 _LEFT_AT_RENEWAL = 0.1
 
 
-class BackendJwt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class BackendJwt(msgspec.Struct, frozen=True, gc=False):
     """
     A backend JWT.
 

@@ -104,6 +104,7 @@ class StrictWriter:
     def __init__(self, layout: StrictFormat, content: Content) -> None:
         self._typ, self._content = layout.typ, content
         content.check_names(self._reserved, self._written)
+        self._maps = bool(content.claims)
         self._tells_subject = content.tells("sub")
         self._tells_client = content.tells("client_id")
         self._tells_scope = content.tells("scope")
@@ -129,22 +130,23 @@ class StrictWriter:
             ConfigurationError: The API has no backend audience, or something is said in what is no text.
         """
         own = b"%b,%b" % (to_json(self._own(case, stamp))[:-1], _facts_of(case))
+        if not (custom or self._maps or case.user_claims):
+            return own
         others = self._others(case, custom)
         return b"%b,%b" % (to_json(others)[:-1], own[1:]) if others else own
 
     def _others(self, case: Case, custom: Mapping[str, Any] | None) -> dict[str, Any]:
         content = self._content
-        if not (custom or content.claims or case.user_claims):
-            return {}
         of_token = content.mapped(case.token.claims) if content.claims else {}
         return content.others(user_claims(case), of_token, custom, self._reserved)
 
     def _own(self, case: Case, stamp: Stamp) -> _Claims:
-        token = case.token
+        token, api = case.token, case.call.target.api
+        named = None if api is None else api.backend_audience
         return _Claims(
             iss=self._content.issuer,
             sub=(self._tells_subject and token.subject) or None,
-            aud=self._audience(case.call.target.api),
+            aud=self._audience(api) if named is None else named,
             iat=stamp.issued_at,
             exp=stamp.expires_at,
             jti=stamp.random.hex(),
