@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kmvalidate.backend_jwt import BackendJwt, BackendJwtGenerator
     from kmvalidate.ports import Ports
     from kmvalidate.subscriptions import Grant, SubscriptionStore
-    from kmvalidate.verified import VerifiedToken
+    from kmvalidate.verified import Decided, VerifiedToken
 
 _MOST_DECIDED = 32
 _TRIES = 10  # what one client may do changes now and then, and this often meanwhile only in a test
@@ -187,7 +187,7 @@ class Authorizer:
             return None
         decided, about = case.token.decided, self._about(case)
         number = -1 - id(about)
-        known = None if decided is None else decided.get(number)
+        known = None if decided is None or decided.by is None else decided.by.get(number)
         if known is not None and _is_for(known, about, case) and self._generator.is_current(known.jwt, case.now):
             note(ports, "backend JWT", "the one that was made before")
             return known.jwt  # type: ignore[no-any-return]
@@ -246,13 +246,13 @@ def _said_of(grant: Grant) -> str:
     return f"application {grant.application.name}, {state}"
 
 
-def _keep(decided: dict[int, Any] | None, number: int, value: Decision | _Issued) -> None:
+def _keep(decided: Decided | None, number: int, value: Decision | _Issued) -> None:
     """Remember something on a token that is remembered itself."""
     if decided is None:
         return
-    if len(decided) >= _MOST_DECIDED:
-        decided.clear()
-    decided[number] = value
+    if decided.by is None or len(decided.by) >= _MOST_DECIDED:
+        decided.by = {}
+    decided.by[number] = value
 
 
 def _client(verified: VerifiedToken, call: ApiCall) -> tuple[tuple[str | None, ...], str, Any, Any]:

@@ -18,7 +18,7 @@ from kmvalidate.introspected import Introspected, refuse_revoked
 from kmvalidate.introspecting import MAX_KEPT_BYTES
 from kmvalidate.revocation import signed_digest
 from kmvalidate.routes import still_good
-from kmvalidate.verified import VerifiedToken
+from kmvalidate.verified import Decided, VerifiedToken
 
 if TYPE_CHECKING:
     from kmvalidate.introspected import Within
@@ -133,7 +133,7 @@ class TokenMemory:
         if key is not None and len(verified.payload) <= MAX_KEPT_BYTES:
             # without the claims that may be read of it: small, and nobody else's to change
             proved = (verified.expires_at, verified.starts_at, verified.backing, verified.payload)
-            kept = VerifiedToken(*proved, revision=verified.revision, decided={})
+            kept = VerifiedToken(*proved, revision=verified.revision, decided=Decided())
             self._tokens.put(key, kept)
             return _copy_of(kept)  # type: ignore[no-any-return]
         return verified

@@ -48,6 +48,20 @@ class Backing(msgspec.Struct, gc=False, eq=False):
     rules: ClaimRules
 
 
+class Decided(msgspec.Struct, gc=False, eq=False):
+    """
+    What was decided of calls that came with a remembered token.
+
+    Args:
+        by: The decisions, by the number of what the calls were for; None until there is one.
+    """
+
+    by: dict[int, Any] | None = None
+
+    def __repr__(self) -> str:
+        return "Decided(...)"
+
+
 class VerifiedToken(msgspec.Struct, frozen=True, gc=False, eq=False):
     """
     A token a key manager stands behind: signature, claims and kind were checked. Only verification makes one.
@@ -66,8 +80,7 @@ class VerifiedToken(msgspec.Struct, frozen=True, gc=False, eq=False):
 
         revision: The state of the list of revocations under which it was not revoked.
 
-        decided: What was decided of calls it came with, by the number of what they were for; None if it is not
-            remembered.
+        decided: What was decided of calls it came with; None if it is not remembered.
     """
 
     expires_at: float
@@ -75,7 +88,7 @@ class VerifiedToken(msgspec.Struct, frozen=True, gc=False, eq=False):
     backing: Backing
     payload: bytes
     revision: object = None
-    decided: dict[int, Any] | None = None
+    decided: Decided | None = None
     _read: dict[str, Any] | None = None
 
     @property

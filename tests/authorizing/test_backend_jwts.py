@@ -257,10 +257,11 @@ def test_what_nobody_asks_for_again_is_not_kept():
         both = api.call("POST", "/graphql", operations=[("QUERY", "a"), ("QUERY", "b")])
         assert claims_of(world.jwt(call=both))["asked"] == 2
     decided = world.validator.authenticate(world.bearer).decided
-    assert not decided
+    assert not decided.by
     made = world.jwt()
-    assert decided
+    assert decided.by
     assert made not in repr(decided)
+    assert made not in repr(decided.by)
 
 
 def test_nobody_else_can_be_configured_as_the_issuer_of_backend_jwts():

@@ -87,11 +87,11 @@ def test_explaining_leaves_no_trace(warm):
     """Whoever asks for explanations changes nothing of what is remembered, nor of what the next call is given."""
     world = World()
     first = world.jwt() if warm else None
-    kept = [dict(one.decided) for one in world.validator._memory._tokens.young.values()]
+    kept = [dict(one.decided.by or {}) for one in world.validator._memory._tokens.young.values()]
     for call in (world.menu, world.api.call("POST", "/menu"), world.api.call("DELETE", "/menu"), None, ApiCall()):
         if call is None or call.api is not None:
             explained(world, call=call)
-    assert [dict(one.decided) for one in world.validator._memory._tokens.young.values()] == kept
+    assert [dict(one.decided.by or {}) for one in world.validator._memory._tokens.young.values()] == kept
     assert world.remembered() == int(warm)
     assert first is None or world.jwt() == first
 

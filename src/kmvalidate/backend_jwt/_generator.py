@@ -19,7 +19,7 @@ from kmvalidate.backend_jwt._issued import BackendJwt, Stamp, life
 from kmvalidate.backend_jwt._legacy import LegacyWriter
 from kmvalidate.backend_jwt._legacy_format import LegacyFormat
 from kmvalidate.backend_jwt._published import PublishedKeys, discovery_document
-from kmvalidate.backend_jwt._settings import Settings
+from kmvalidate.backend_jwt._settings import Configured, Settings
 from kmvalidate.backend_jwt._strict import StrictFormat, StrictWriter
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable
 from kmvalidate.own_lock import OwnLock
@@ -43,7 +43,7 @@ _JWKS_PATH = "/.well-known/jwks.json"
 _TRIES = 3
 
 
-class BackendJwtGenerator:
+class BackendJwtGenerator(Configured):
     """
     Makes the JWTs that tell backends who calls.
 
@@ -126,31 +126,6 @@ class BackendJwtGenerator:
     def issuer(self) -> str:
         """The ``iss`` of what is made."""
         return self._content.issuer
-
-    @property
-    def header(self) -> str:
-        """The name of the header field for backends."""
-        return self._settings.header
-
-    @property
-    def ttl_s(self) -> int:
-        """For how many seconds a JWT lives at most."""
-        return self._settings.ttl_s
-
-    @property
-    def jwks_cache_s(self) -> int:
-        """For how many seconds backends may keep the published keys."""
-        return self._settings.jwks_cache_s
-
-    @property
-    def custom_claims(self) -> Callable[[Case], Any] | None:
-        """What returns further claims."""
-        return self._settings.custom_claims
-
-    @property
-    def user_claims(self) -> UserInfo | None:
-        """What fetches the claims of the user."""
-        return self._settings.user_claims
 
     async def issue(self, case: Case, ports: Ports) -> BackendJwt:
         """

@@ -40,3 +40,34 @@ class Settings:
     jwks_cache_s: int = attrs.field(validator=[is_a(int), number(0, _MOST_TTL_S)])
     custom_claims: Callable[[Case], Any] | None = attrs.field(validator=_is_function)
     user_claims: UserInfo | None = attrs.field(validator=_fetches)
+
+
+class Configured:
+    """What has settings, for all to read."""
+
+    _settings: Settings
+
+    @property
+    def header(self) -> str:
+        """The name of the header field for backends."""
+        return self._settings.header
+
+    @property
+    def ttl_s(self) -> int:
+        """For how many seconds a JWT lives at most."""
+        return self._settings.ttl_s
+
+    @property
+    def jwks_cache_s(self) -> int:
+        """For how many seconds backends may keep the published keys."""
+        return self._settings.jwks_cache_s
+
+    @property
+    def custom_claims(self) -> Callable[[Case], Any] | None:
+        """What returns further claims."""
+        return self._settings.custom_claims
+
+    @property
+    def user_claims(self) -> UserInfo | None:
+        """What fetches the claims of the user."""
+        return self._settings.user_claims
