@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kmvalidate.subscriptions import Grant, SubscriptionStore
     from kmvalidate.verified import Decided, VerifiedToken
 
+_MAKES = ("issue", "issue_now", "is_current")
 _MOST_DECIDED = 32
 _TRIES = 10  # what one client may do changes now and then, and this often meanwhile only in a test
 
@@ -92,7 +93,7 @@ class Authorizer:
         # what the key manager says of a user is asked for again each time: it has its own memory, and its own end
         is_ours = type(self._chain) is ValidatorChain and self._chain.is_repeatable
         self._is_repeatable = is_ours and getattr(backend_jwt, "user_claims", None) is None
-        if backend_jwt is not None and not callable(getattr(type(backend_jwt), "issue", None)):
+        if backend_jwt is not None and not all(callable(getattr(type(backend_jwt), name, None)) for name in _MAKES):
             raise ConfigurationError("backend_jwt is a BackendJwtGenerator")
         self._self_contained = _believed(self_contained)
         self._load: Any = getattr(self._subscriptions, "load", None)
@@ -222,7 +223,7 @@ def is_open(call: ApiCall) -> bool:
     """
     resources, api = call.target.resources, call.target.api
     is_open = bool(resources) and all(resource.auth_type is AuthType.NONE for resource in resources)
-    if is_open and api is not None and api.status == "BLOCKED":
+    if is_open and api is not None and api.is_blocked:
         raise Refused(Reason.API_BLOCKED)
     return is_open
 

@@ -129,6 +129,11 @@ class Deployment:
         by_path = not has_operations and Routes(self.resources, ignore_methods=self.kind == "WS")
         object.__setattr__(self, "_found", by_path or Operations(self.resources))
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it is blocked (WSO2's lifecycle state BLOCKED): nobody may call it."""
+        return self.status == "BLOCKED"
+
     def match(self, method: object, path: object, operations: object) -> Match:
         """Return what a call names, whatever it is made with."""
         verb, text = exact(method), exact(path)

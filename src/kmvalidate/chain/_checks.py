@@ -17,7 +17,6 @@ from kmvalidate.subscriptions import verdict_of
 if TYPE_CHECKING:
     from kmvalidate.cases import Case
 
-_BLOCKED = "BLOCKED"
 _OF_ENVIRONMENTS = "choreo:environment:"
 #: The key type of clients of APIs that take them without a subscription, where nobody knows them (as in API Manager).
 _UNKNOWN_KEY_TYPE = "PRODUCTION"
@@ -35,7 +34,7 @@ class ResourceCheck(BuiltIn):
         Raises:
             Refused: API_BLOCKED, NO_MATCHING_RESOURCE.
         """
-        if case.api is not None and case.api.status == _BLOCKED:
+        if case.api is not None and case.api.is_blocked:
             raise _refused(Reason.API_BLOCKED, case)
         if not case.resources:
             raise _refused(Reason.NO_MATCHING_RESOURCE, case, hint=case.call.target.hint)
