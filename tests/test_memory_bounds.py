@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from kmvalidate import ConfigurationError, KeyManagerRegistry, TokenValidator
-from kmvalidate.memory import MAX_REMEMBERED_CHARS
+from kmvalidate.memory import MAX_REMEMBERED_CHARS, TokenMemory
 from tests.estate import Estate, count_signatures, issuer_of, pinned, token_of, told
 from tests.fakes import in_threads
 from tests.signing import NoNetwork, SetClock, good_claims, good_header, private_key, token
@@ -106,6 +106,17 @@ def test_claims_that_one_caller_changes_are_nobody_elses():
         for name in ("expires_at", "backing", "payload"):
             with pytest.raises(AttributeError):
                 setattr(verified, name, 10**11)
+
+
+def test_claims_that_were_read_before_are_not_kept():
+    """Of a token whose claims somebody has read already, the memory holds none that he could still change."""
+    estate = Estate(pinned("a"))
+    verified = estate.validator.authenticate(token_of("a", scope=["menu:read"]))
+    assert verified.scopes == {"menu:read"}
+    memory = TokenMemory(estate.registry)
+    assert memory.remember(b"key", verified) is verified
+    verified.claims["scope"].append("admin")
+    assert memory._tokens.young[b"key"].scopes == {"menu:read"}
 
 
 def segments(bearer):

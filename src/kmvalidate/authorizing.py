@@ -188,7 +188,7 @@ class Authorizer:
             return None
         decided, about = case.token.decided, self._about(case)
         number = -1 - id(about)
-        known = None if decided is None or decided.by is None else decided.by.get(number)
+        known = None if decided.by is None else decided.by.get(number)
         if known is not None and _is_for(known, about, case) and self._generator.is_current(known.jwt, case.now):
             note(ports, "backend JWT", "the one that was made before")
             return known.jwt  # type: ignore[no-any-return]
@@ -247,10 +247,8 @@ def _said_of(grant: Grant) -> str:
     return f"application {grant.application.name}, {state}"
 
 
-def _keep(decided: Decided | None, number: int, value: Decision | _Issued) -> None:
-    """Remember something on a token that is remembered itself."""
-    if decided is None:
-        return
+def _keep(decided: Decided, number: int, value: Decision | _Issued) -> None:
+    """Remember something of a token, as long as that is remembered itself."""
     if decided.by is None or len(decided.by) >= _MOST_DECIDED:
         decided.by = {}
     decided.by[number] = value

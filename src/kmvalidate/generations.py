@@ -38,10 +38,13 @@ class Generations(Generic[K, V]):
     def get(self, key: K) -> V | None:
         """Return what is remembered for *key*, which is young again by it; None if there is nothing."""
         value = self.young.get(key)
-        if value is None:
-            value = self._old.get(key)
-            if value is not None:
-                self.put(key, value)
+        return self.get_old(key) if value is None else value
+
+    def get_old(self, key: K) -> V | None:
+        """Do what `get` does, for those who have looked among the young."""
+        value = self._old.get(key)
+        if value is not None:
+            self.put(key, value)
         return value
 
     def put(self, key: K, value: V) -> None:

@@ -9,6 +9,7 @@ issuer and the key set it was resolved in and for no other.
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -76,6 +77,7 @@ class JwtValidator:
         if not hasattr(registry, "table"):
             raise ConfigurationError("a validator is made of a KeyManagerRegistry")
         self._registry = registry
+        self._revocations = registry.revocations
         self._max_token_bytes = checked_max_bytes(max_token_bytes)
         self._routes = Routes()
 
@@ -154,8 +156,8 @@ class JwtValidator:
             refused = Refused(Reason.BAD_SIGNATURE)
             refused.told(binding.key_manager, binding.rules.profile.explain(refused, parse_claims(jwt)))
             raise refused
-        if self._registry.revocations.version is not None:
-            self._registry.revocations.check(verified, lambda: sha256(jwt.signing_input).digest())
+        if self._revocations.version is not None:
+            self._revocations.check(verified, partial(_digest_of, jwt))
         return verified
 
     async def verify(
@@ -187,7 +189,7 @@ class JwtValidator:
                     raise
             else:
                 if still_good(verified, organization, self._registry.table, ports):
-                    self._registry.revocations.check(verified, lambda: sha256(seen.signing_input).digest())
+                    self._revocations.check(verified, partial(_digest_of, seen))
                     note(ports, "revocation", "not revoked")
                     return verified
         raise KeyManagerUnavailable(ALWAYS_CHANGING)
@@ -265,6 +267,10 @@ class JwtValidator:
         _check_header(header, state)
         key, key_set = await find_key(header, issuer, state.manager, state.source, ports)
         return Binding.of(state, issuer, header, key, key_set)
+
+
+def _digest_of(jwt: Jwt) -> bytes:
+    return sha256(jwt.signing_input).digest()
 
 
 def _plain(organization: str) -> str:

@@ -18,7 +18,7 @@ from kmvalidate.introspected import Introspected, refuse_revoked
 from kmvalidate.introspecting import MAX_KEPT_BYTES
 from kmvalidate.revocation import signed_digest
 from kmvalidate.routes import still_good
-from kmvalidate.verified import Decided, VerifiedToken
+from kmvalidate.verified import VerifiedToken, copy_of, unread_copy_of
 
 if TYPE_CHECKING:
     from kmvalidate.introspected import Within
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 DEFAULT_REMEMBERED = 20_000
 MAX_REMEMBERED_CHARS = 4096
 _DOTS_OF_A_JWT = 2
-
-
-_copy_of: Any = VerifiedToken.__copy__  # type: ignore[attr-defined]  # in C, and msgspec does not declare it
 
 
 class TokenMemory:
@@ -90,7 +87,7 @@ class TokenMemory:
             if type(organization) is not str or not organization:  # it is refused where it is looked at
                 return None
             key = key if self._registry.table.whose(organization) is None else (organization, key)
-        known = self._tokens.young.get(key) or self._tokens.get(key)
+        known = self._tokens.young.get(key) or self._tokens.get_old(key)
         if known is None:
             return key  # type: ignore[no-any-return]
         backing: Any = known.backing
@@ -101,7 +98,7 @@ class TokenMemory:
             stands = self.stands(known, token, organization, ports, within)
         if not stands:
             return key  # type: ignore[no-any-return]
-        return _copy_of(known)  # type: ignore[no-any-return]
+        return copy_of(known)
 
     def stands(
         self, known: VerifiedToken, token: str, organization: str | None, ports: Ports, within: Within = None
@@ -131,9 +128,5 @@ class TokenMemory:
     def remember(self, key: Key | None, verified: VerifiedToken) -> VerifiedToken:
         """Remember *verified* by *key*, if there is one and it is small, and return it."""
         if key is not None and len(verified.payload) <= MAX_KEPT_BYTES:
-            # without the claims that may be read of it: small, and nobody else's to change
-            proved = (verified.expires_at, verified.starts_at, verified.backing, verified.payload)
-            kept = VerifiedToken(*proved, revision=verified.revision, decided=Decided())
-            self._tokens.put(key, kept)
-            return _copy_of(kept)  # type: ignore[no-any-return]
+            self._tokens.put(key, unread_copy_of(verified))
         return verified

@@ -240,8 +240,8 @@ class TokenValidator:
         target, ports = call.target, self._registry.ports
         found: Any = self._memory.look_up(token, target.organization, ports, target.key_managers)
         if found.__class__ is VerifiedToken:
-            remembered: Any = found.decided  # of what is remembered there always is one
-            decision = None if remembered.by is None else remembered.by.get(target.number)
+            decided: Any = found.decided.by
+            decision = None if decided is None else decided.get(target.number)
             if (
                 decision is not None
                 and decision.under is self._subscriptions.version
