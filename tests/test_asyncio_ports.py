@@ -1,6 +1,7 @@
 """The ports of asyncio callers: who waits holds nobody up, and who stops waiting takes nothing from anybody."""
 
 import asyncio
+import contextvars
 import logging
 import threading
 from concurrent.futures import Future
@@ -10,7 +11,7 @@ import pytest
 from kmvalidate import ConfigurationError, HttpRequest, KeyManagerUnavailable
 from kmvalidate.asyncio_ports import AsyncioPorts, OnOwnLoop, OnThreads
 from kmvalidate.discovery import Exchange
-from kmvalidate.ports import BlockingPorts, Network
+from kmvalidate.ports import BlockingPorts, Network, run
 from tests.fakes import KEYS, WAIT_S, FakeTransport, HeldTransport, SettableClock, WatchedPorts, answer, in_threads
 
 REQUEST = HttpRequest(url=KEYS)
@@ -308,3 +309,22 @@ def test_a_thread_that_cannot_start_is_an_error_of_the_exchange(monkeypatch, tra
         OnOwnLoop(Async(transport)).send(REQUEST)
     with pytest.raises(RuntimeError, match="new thread"):
         asyncio.run(OnThreads(transport).send(REQUEST))
+
+
+def test_what_is_called_finds_the_context_of_its_caller(transport):
+    """A function that is called, plain or async, by a blocking caller or on a loop, sees the caller's variables."""
+    asked = contextvars.ContextVar("asked", default="nobody")
+
+    async def later():
+        return asked.get()
+
+    blocking = BlockingPorts(transport, SettableClock())
+    asked.set("blocking")
+    assert [run(blocking.call(work)) for work in (asked.get, later)] == ["blocking"] * 2
+
+    async def on_a_loop():
+        asked.set("loop")
+        ports = AsyncioPorts(Async(transport), blocking)
+        return [await ports.call(work) for work in (asked.get, later)]
+
+    assert asyncio.run(on_a_loop()) == ["loop"] * 2

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kmvalidate.fields import is_async
-from kmvalidate.own_threads import in_thread
+from kmvalidate.own_threads import in_thread, on_own_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -82,7 +82,7 @@ class OnOwnLoop:
 
     def send(self, request: HttpRequest, /) -> HttpResponse:
         """See `Transport.send`."""
-        return in_thread(lambda: asyncio.run(self._sent(request))).result()
+        return on_own_loop(lambda: self._sent(request))
 
     async def _sent(self, request: HttpRequest) -> HttpResponse:
         async with asyncio.timeout(request.deadline_s):

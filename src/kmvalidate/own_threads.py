@@ -7,6 +7,7 @@ fork while it is idle. asyncio is imported for those who use it.
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
@@ -18,7 +19,11 @@ T = TypeVar("T")
 
 
 def in_thread(work: Callable[[], T]) -> Future[T]:
-    """Do *work* on a thread of its own, and return where its result, or what it raises, will be."""
+    """
+    Do *work* on a thread of its own, and return where its result, or what it raises, will be.
+
+    It finds the caller's context variables there, as with `asyncio.to_thread`.
+    """
     landed: Future[T] = Future()
 
     def job() -> None:
@@ -27,15 +32,16 @@ def in_thread(work: Callable[[], T]) -> Future[T]:
         except BaseException as error:  # noqa: BLE001  # whoever waits gets it
             landed.set_exception(error)
 
-    threading.Thread(target=job, daemon=True, name="kmvalidate-send").start()
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(job,), daemon=True, name="kmvalidate-send").start()
     return landed
 
 
-def on_own_loop(awaitable: Awaitable[T]) -> T:
-    """Await *awaitable* on a loop of its own, on a thread that has no other, and return its result."""
+def on_own_loop(begin: Callable[[], Awaitable[T]]) -> T:
+    """Await what *begin* returns, on a loop of its own, on a thread that has no other, and return its result."""
     import asyncio  # noqa: PLC0415  # many never need it
 
     async def awaited() -> T:
-        return await awaitable
+        return await begin()
 
     return in_thread(lambda: asyncio.run(awaited())).result()

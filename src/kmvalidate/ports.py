@@ -230,7 +230,7 @@ class BlockingPorts:
         result = function(*arguments)
         if not hasattr(result, "__await__"):
             return result
-        return on_own_loop(result)
+        return on_own_loop(lambda: result)
 
     async def join(self, landed: Future[T], deadline_s: float, /) -> T:
         """Wait for *landed* by blocking this thread."""
