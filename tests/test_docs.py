@@ -14,14 +14,8 @@ import kmvalidate as km
 from kmvalidate import memory, providers
 from kmvalidate.algorithms import DEFAULT_ALGORITHMS
 from kmvalidate.backend_jwt import GATEWAY_FACTS, PROTECTED_CLAIMS
-from kmvalidate.subscriptions import (
-    BLOCKED,
-    INACTIVE_STATES,
-    PASSING_STATES,
-    PROD_ONLY_BLOCKED,
-    AnyRecord,
-    verdict_of,
-)
+from kmvalidate.subscriptions import AnyRecord, verdict_of
+from kmvalidate.subscriptions._states import BLOCKED, PASSING_STATES, PROD_ONLY_BLOCKED
 from kmvalidate.testing import FAULTS, INTROSPECTION_FAULTS, SimulatedProvider
 from kmvalidate.token_options import TokenOption
 
@@ -263,7 +257,7 @@ def test_every_state_of_a_subscription_is_told():
         reason = verdict_of(state, key_type)
         return "passes" if reason is None else f"`{reason.name}`"
 
-    states = PASSING_STATES | INACTIVE_STATES | {BLOCKED, PROD_ONLY_BLOCKED}
+    states = PASSING_STATES | {BLOCKED, PROD_ONLY_BLOCKED, "ON_HOLD", "REJECTED"}
     assert all_cells("subscriptions.md", "## States") == {
         state: [tell(state, "PRODUCTION"), tell(state, "SANDBOX")] for state in states
     }

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard, TypeVar
 
 from kmvalidate.errors import ConfigurationError
 
@@ -21,8 +21,55 @@ if TYPE_CHECKING:
 #: A pattern for UUIDs, which Microsoft calls GUIDs (RFC 9562 section 4), in lower case.
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
+_FIRST_MILLISECONDS = 1e11  # as seconds that is in the year 5138
+
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+def exact(value: Any) -> str | None:
+    """Return the characters of a string, whatever its class makes of them; None for what is no string."""
+    return str.__str__(value) if issubclass(type(value), str) else None
+
+
+def to_name(value: object, what: str) -> str:
+    """
+    Return a name as a plain string: a subclass may hash as it likes, or not at all.
+
+    Args:
+        value: The name.
+
+        what: What it is, for the error.
+
+    Raises:
+        ConfigurationError: It is empty or no string.
+    """
+    name = exact(value)
+    if not name:
+        raise ConfigurationError(f"{what} is a non-empty string")
+    return name
+
+
+def to_moment(value: float, flaw: str) -> float:
+    """
+    Return a moment, in seconds since the epoch.
+
+    Args:
+        value: The moment.
+
+        flaw: What to say of one that is none.
+
+    Raises:
+        ConfigurationError: It is no number, below 0, or as high as one of milliseconds.
+    """
+    if not is_number(value) or not 0 <= value < _FIRST_MILLISECONDS:
+        raise ConfigurationError(flaw)
+    return float(value)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell whether *value* is a number, and no truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def to_names(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -41,6 +88,24 @@ def to_names(value: str | Iterable[str]) -> tuple[str, ...]:
 def to_name_set(value: str | Iterable[str]) -> frozenset[str]:
     """Return a name, or several, as a set; see `to_names`."""
     return _one_set(to_names(value))
+
+
+def to_place(key: object, field: str) -> tuple[str | None, str]:
+    """
+    Return which key manager is meant, as its organization (None: it serves all) and its name.
+
+    Args:
+        key: Its name, or its organization and its name.
+
+        field: What field it is in, for the error.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    match (None, key) if isinstance(key, str) else key:
+        case (str(organization) | (None as organization), str(name)) if name and organization != "":
+            return organization, name
+    raise ConfigurationError(f"{field}: a key manager is its name, or its organization and its name")
 
 
 @lru_cache(maxsize=1024)
@@ -88,8 +153,7 @@ def number(least: float, most: float = float("inf")) -> Any:
     """Return an attrs validator: the value is a number from *least* to *most*."""
 
     def check(_: object, field: attrs.Attribute[float], value: object) -> None:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not least <= value <= most:  # type: ignore[operator]
+        if not is_number(value) or not least <= value <= most:
             raise ConfigurationError(f"{field.name} is a number of at least {least:g}, at most {most:g}")
 
     return check

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused
-from kmvalidate.fields import to_names
+from kmvalidate.fields import to_name, to_names
 from kmvalidate.key_finding import find_key
 from kmvalidate.notes import note
 from kmvalidate.ports import run
@@ -74,7 +74,7 @@ class JwtValidator:
     """
 
     def __init__(self, registry: Issuers, *, max_token_bytes: int = DEFAULT_MAX_TOKEN_BYTES) -> None:
-        if not hasattr(registry, "table"):
+        if not hasattr(registry, "table") or not hasattr(registry, "revocations"):
             raise ConfigurationError("a validator is made of a KeyManagerRegistry")
         self._registry = registry
         self._revocations = registry.revocations
@@ -112,7 +112,7 @@ class JwtValidator:
         """Do what `validate` does, *within* being the names as they are kept."""
         seen, ports = recognise(token, self._max_token_bytes), self._registry.ports
         if organization is not None:
-            organization = _plain(organization)
+            organization = to_name(organization, "organization")
         verified = self.verify_now(seen, organization, ports, within) if type(seen) is Jwt else None
         return verified or run(self.verify(seen, organization, ports, within))
 
@@ -122,7 +122,7 @@ class JwtValidator:
         """Do what `verified` does, for asyncio callers, or for those whose *ports* are given."""
         seen, ports = recognise(token, self._max_token_bytes), ports or self._registry.aports
         if organization is not None:
-            organization = _plain(organization)
+            organization = to_name(organization, "organization")
         is_plain = type(seen) is Jwt and ports.trace is None
         verified = self.verify_now(seen, organization, ports, within) if is_plain else None  # type: ignore[arg-type]
         return verified or await self.verify(seen, organization, ports, within)
@@ -270,15 +270,8 @@ class JwtValidator:
 
 
 def _digest_of(jwt: Jwt) -> bytes:
+    """Return the `signed_digest` of a JWT that was taken apart already, and is not put together for that."""
     return sha256(jwt.signing_input).digest()
-
-
-def _plain(organization: str) -> str:
-    """Return the name of an organization as a plain string: a subclass may hash as it likes, or not at all."""
-    name = str.__str__(organization) if issubclass(type(organization), str) else ""
-    if not name:
-        raise ConfigurationError("an organization is a non-empty string, or None")
-    return name
 
 
 def _who_answers(state: IssuerState | None) -> tuple[str]:

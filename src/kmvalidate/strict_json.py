@@ -92,6 +92,18 @@ def parse_object(raw: bytes) -> dict[str, Any] | Flaw:
     return _parse_slowly(raw)
 
 
+def parse_document(document: str | bytes) -> dict[str, Any] | Flaw:
+    """
+    Do what `parse_object` does, for a document that may be text.
+
+    Args:
+        document: The whole document; bytes are in UTF-8.
+    """
+    if isinstance(document, str):
+        document = str.encode(document, "utf-8", "surrogatepass")  # a lone surrogate is then no UTF-8, and a flaw
+    return parse_object(document)
+
+
 def reader(kind: type[T]) -> Callable[[bytes], T | None]:
     """
     Return a function that reads objects of a type, and returns None for what is not exactly one of them.

@@ -20,6 +20,25 @@ SCHEMES = {
 }
 
 
+class Lying(str):
+    """A string whose class makes another of it."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        return self is other
+
+    def __str__(self):
+        return "LINK"
+
+    def lower(self):
+        return "link"
+
+    def upper(self):
+        return "LINK"
+
+
 def document(*, paths=None, **members):
     """Return an OpenAPI document; *members* replace and add."""
     base = {"openapi": "3.0.3", "info": {"title": "orders", "version": "1.0"}, "paths": paths or {"/menu": {"get": {}}}}
@@ -105,6 +124,8 @@ UNSAYABLE = [
     ({"x-scope": "a b"}, "spaces"),
     ({"x-scope": "a", "security": [{"oauth": ["b"]}]}, "different"),
     ({"x-scope": "a,b", "security": [{"default": ["a"]}]}, "different"),
+    ({"x-scope": "a,b", "security": [{"default": ["a", "b"]}]}, "different"),
+    ({"x-scope": "a,b", "security": [{"oauth": ["b", "a"]}, {"oidc": ["a", "b"]}]}, "different"),
 ]
 
 NO_DOCUMENTS = [
@@ -187,6 +208,30 @@ def test_newer_documents_have_further_methods():
     assert Api.from_openapi(document(openapi="3.1.1")).resources == (Resource("GET", "/menu"),)
 
 
+@pytest.mark.parametrize("name", ["GET", "get", "Delete", "QUERY", "*", pytest.param(Lying("GET"), id="lying")])
+def test_no_further_operation_takes_the_place_of_another(name):
+    """What a path says of a method stands: it is not said again, or of all methods, among the additional operations."""
+    item = {"get": {"security": [{"oauth": ["admin"]}]}, "additionalOperations": {name: {"security": []}}}
+    with pytest.raises(ConfigurationError, match="/menu: additionalOperations"):
+        Api.from_openapi(document(openapi="3.2.0", paths={"/menu": item}))
+
+
+@pytest.mark.parametrize("place", ["operation", "scheme", "requirement", "paths", "components", "document"])
+def test_references_are_not_overlooked(place):
+    """What stands elsewhere, beside whatever stands here, is not known, so the document is refused."""
+    link = {"$ref": "#/elsewhere"}
+    given = {
+        "operation": {"paths": {"/menu": {"get": link}}},
+        "scheme": {"components": {"securitySchemes": {"a": {"type": "oauth2", **link}}}, "security": [{"a": []}]},
+        "requirement": {"security": [{"$ref": []}]},
+        "paths": {"paths": {"/menu": {"get": {}}, **link}},
+        "components": {"components": {"securitySchemes": SCHEMES, **link}},
+        "document": link,
+    }
+    with pytest.raises(ConfigurationError, match="references are not followed"):
+        Api.from_openapi({**document(), **given[place]})
+
+
 def test_a_document_may_be_text():
     """JSON text, or its bytes, is read like what it says."""
     text = json.dumps(document())
@@ -250,7 +295,12 @@ def test_an_operation_has_the_scopes_of_its_document():
         assert (open_to_all.auth_type, open_to_all.all_scopes) == (AuthType.NONE, None)
 
 
-@pytest.mark.parametrize("more", [{}, {"security": [{"default": ["a", "b"]}]}, {"security": [{"bearer": []}]}])
+@pytest.mark.parametrize("more", [
+    {},
+    {"security": [{"default": ["a", "b"]}], "top": WSO2},
+    {"security": [{"default": ["a"]}, {"oauth": ["b"]}]},
+    {"security": [{"bearer": []}]},
+])  # fmt: skip
 def test_older_documents_of_wso2_name_scopes_beside(more):
     """The scopes of x-scope are asked for as any of them, and security may say the same again."""
     assert scopes(**{"x-scope": "a, b"}, **more) == ({"a", "b"}, None)

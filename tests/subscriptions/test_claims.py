@@ -1,5 +1,7 @@
 """Subscriptions that a token brings along: read for what they are, and malformed ones allow nothing."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,3 +156,14 @@ def test_no_claims_are_an_exception(claims):
     grant = grant_from_claims(claims, orders())
     assert grant is not None
     assert grant.subscription is None or grant.application is not None
+
+
+def test_texts_of_tokens_are_not_kept():
+    """What a token says is not among the texts that the process keeps, so that no stream of tokens makes it grow."""
+    text = b"tier-of-one-token"
+    entry = ENTRY | {"subscriptionTier": text.decode(), "subscriberTenantDomain": text.decode()}
+    grant = granted(application=SHOP | {"tier": text.decode()}, subscribedAPIs=[entry])
+    kept = sys.intern(text.decode())
+    assert kept == grant.subscription.policy == grant.application.tier == grant.application.organization
+    for said in (grant.subscription.policy, grant.application.tier, grant.application.organization):
+        assert said is not kept

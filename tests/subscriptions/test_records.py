@@ -8,13 +8,14 @@ import pytest
 from kmvalidate import ConfigurationError, Reason
 from kmvalidate.subscriptions import (
     NO_GRANT,
-    PASSING_STATES,
     ApplicationPolicy,
     Grant,
+    InMemorySubscriptions,
     SubscriptionPolicy,
     verdict_of,
 )
-from tests.subscriptions.made import app, mapping, subscription
+from kmvalidate.subscriptions._states import PASSING_STATES
+from tests.subscriptions.made import SHOP, app, mapping, subscription
 
 
 @pytest.mark.parametrize(
@@ -86,10 +87,20 @@ def test_the_garbage_collector_has_nothing_to_walk_through():
 
 
 def test_texts_that_many_records_have_are_there_once():
-    """Records that name the same API share the text."""
-    one, other = (subscription(api=b"orders".decode(), state=b"BLOCKED".decode()) for _ in range(2))
+    """Records of a store that name the same API share the text."""
+    one, other = (subscription(application=name, api=b"orders".decode(), state=b"BLOCKED".decode()) for name in "ab")
+    assert one.api is not other.api
+    InMemorySubscriptions([one, other])
     assert one.api is other.api
     assert one.state is other.state
+
+
+def test_a_record_shares_its_texts_with_what_it_is_found_by():
+    """The key of a subscription among others of its application is the text that the record has."""
+    texts = [name.encode() for name in ("orders", "menu")]
+    store = InMemorySubscriptions([subscription(api=text.decode()) for text in texts * 2])
+    by_key = store._content._account(SHOP).held.by_key
+    assert [key is one.api for key, one in by_key.items()] == [True, True]
 
 
 def test_nothing_known_is_a_grant_without_parts():

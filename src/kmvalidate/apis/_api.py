@@ -16,8 +16,8 @@ import attrs
 from kmvalidate.apis._deployment import Deployment, to_key_managers
 from kmvalidate.apis._openapi import read_openapi
 from kmvalidate.apis._resource import ANY_METHOD, Resource
-from kmvalidate.apis._words import to_name
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import to_name
 from kmvalidate.generations import Generations
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class ApiCall:
         demands: Demands | None = None,
     ) -> None:
         resource = Resource(ANY_METHOD, "/*", any_scope=any_scope, all_scopes=all_scopes, demands=demands)
-        name = None if organization is None else to_name(organization)
+        name = None if organization is None else to_name(organization, "organization")
         target = _target_of(resource, name, to_key_managers(key_managers))
         _fill(self, target, None, None)
 
@@ -148,7 +148,7 @@ class ApiCall:
         Raises:
             ConfigurationError: The call belongs to another one, or it is no name.
         """
-        name = to_name(name)
+        name = to_name(name, "organization")
         if self.organization not in (None, name):
             raise ConfigurationError(f"the call belongs to the organization {self.organization!r}, not to {name!r}")
         if self.organization == name:

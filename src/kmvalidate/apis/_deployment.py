@@ -15,9 +15,9 @@ import attrs
 from kmvalidate.apis._matching import Operations, Routes
 from kmvalidate.apis._paths import Reading, read_path
 from kmvalidate.apis._resource import ANY_METHOD, Resource, is_demands, is_method
-from kmvalidate.apis._words import KINDS, STATUSES, GatewayType, exact, perhaps_plain, plain
+from kmvalidate.apis._words import KINDS, STATUSES, GatewayType, perhaps_plain, plain
 from kmvalidate.errors import ConfigurationError
-from kmvalidate.fields import is_a, non_empty, to_names
+from kmvalidate.fields import exact, is_a, non_empty, to_names
 from kmvalidate.strict_json import Flaw
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kmvalidate.apis._resource import ANY_METHOD
-from kmvalidate.apis._words import exact
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import exact
 from kmvalidate.strict_json import Flaw
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kmvalidate.apis._resource import Resource
-from kmvalidate.apis._words import AuthType, exact
+from kmvalidate.apis._resource import ANY_METHOD, Resource
+from kmvalidate.apis._words import AuthType
 from kmvalidate.errors import ConfigurationError
-from kmvalidate.fields import to_name_set
-from kmvalidate.strict_json import Flaw, parse_object
+from kmvalidate.fields import exact, to_name_set
+from kmvalidate.strict_json import Flaw, parse_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"3\.[0-2]\.[0-9]{1,3}")
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+_FURTHER = "additionalOperations"
 _WITH_SCOPES = ("oauth2", "openIdConnect")
 #: What operations say, and a path cannot say for all of its own.
 _OF_OPERATIONS = ("security", "x-auth-type", "x-scope", "x-wso2-disable-security")
@@ -57,10 +58,8 @@ def read_openapi(document: Mapping[str, Any] | str | bytes, wso2: bool | None = 
 
 
 def _read(document: object) -> Members:
-    if isinstance(document, str):
-        document = document.encode("utf-8", "surrogatepass")  # which is then no UTF-8, and told as such
-    if isinstance(document, bytes):
-        parsed = parse_object(document)
+    if isinstance(document, str | bytes):
+        parsed = parse_document(document)
         if isinstance(parsed, Flaw):
             raise ConfigurationError(
                 f"the OpenAPI document is {parsed}; of YAML, hand over what yaml.safe_load returns"
@@ -72,6 +71,8 @@ def _read(document: object) -> Members:
 def _object(value: object, what: str) -> Members:
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{what} is an object")
+    if "$ref" in value:  # what it leads to may ask for more
+        raise ConfigurationError(f"{what}: references are not followed")
     return value
 
 
@@ -97,18 +98,25 @@ def _operations(document: Members) -> Iterator[tuple[str, str, Members]]:
     for path, item in _object(document.get("paths"), "paths").items():
         if isinstance(path, str) and path.startswith("x-"):
             continue
-        if "$ref" in _object(item, f"paths: {path}"):
-            raise ConfigurationError(f"{path}: references are not followed")
-        _check_keys(path, item)
-        further = _object(item.get("additionalOperations", {}), f"{path}: additionalOperations")
-        named = {**{method.upper(): item[method] for method in _METHODS if method in item}, **further}
-        for method, operation in named.items():
+        _check_keys(path, _object(item, f"paths: {path}"))
+        named = [(method.upper(), item[method]) for method in _METHODS if method in item]
+        for method, operation in (*named, *_further(path, item)):
             yield method, path, _object(operation, f"{method} {path}")
+
+
+def _further(path: object, item: Members) -> list[tuple[str, Any]]:
+    """Return the operations of a path with methods that have no member of their own (OpenAPI 3.2)."""
+    what = f"{path}: {_FURTHER}"
+    operations = [(exact(method) or "", one) for method, one in _object(item.get(_FURTHER, {}), what).items()]
+    for method, _ in operations:
+        if method == ANY_METHOD or method.lower() in _METHODS:
+            raise ConfigurationError(f"{what} are of further methods, and {method} is none of them")
+    return operations
 
 
 def _check_keys(path: object, item: Members) -> None:
     """Check that a path says nothing that would be overlooked, although it is about who may call it."""
-    for key in map(str, item):
+    for key in (exact(one) or "" for one in item):
         if key in _OF_OPERATIONS or (key not in _METHODS and key.lower() in _METHODS):
             raise ConfigurationError(f"{path}: {key} is no member of a path; operations are in small letters")
 
@@ -139,7 +147,8 @@ class _Schemes:
         named = _x_scope(operation)
         if named is None:
             return {"auth_type": auth_type, **scopes}
-        if not {*scopes.values()} <= {named}:
+        same = ("any_scope", "all_scopes") if len(named) == 1 else ("any_scope",)
+        if scopes and not any(scopes == {asked: named} for asked in same):
             raise ConfigurationError("x-scope and security ask for different scopes")
         return {"auth_type": auth_type, "any_scope": named}
 

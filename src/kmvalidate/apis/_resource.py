@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from kmvalidate.apis._templates import read_template
-from kmvalidate.apis._words import OPERATION_TYPES, AuthType, exact, plain
+from kmvalidate.apis._words import OPERATION_TYPES, AuthType, plain
 from kmvalidate.demands import Demands
 from kmvalidate.errors import ConfigurationError
-from kmvalidate.fields import is_a, to_name_set, to_names
+from kmvalidate.fields import exact, is_a, to_name_set, to_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,6 +10,7 @@ import enum
 from typing import Any
 
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import exact
 
 
 class AuthType(enum.Enum):
@@ -74,21 +75,3 @@ def plain(value: str) -> str:
 def perhaps_plain(value: str | None) -> Any:
     """Return a string as `plain` does; None stays None."""
     return value if value is None else plain(value)
-
-
-def exact(value: Any) -> str | None:
-    """Return the characters of a string, whatever its class makes of them; None for what is no string."""
-    return str.__str__(value) if issubclass(type(value), str) else None
-
-
-def to_name(organization: object) -> str:
-    """
-    Return the name of an organization.
-
-    Raises:
-        ConfigurationError: It is none.
-    """
-    name = exact(organization)
-    if not name:
-        raise ConfigurationError("organization is a non-empty string")
-    return name

@@ -13,6 +13,7 @@ from hashlib import sha256
 import attrs
 
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import is_number, to_moment, to_name
 
 #: Organization, key manager (None for any of that organization), and the name that is unique there.
 Identity = tuple[str | None, str | None, str]
@@ -20,7 +21,6 @@ Identity = tuple[str | None, str | None, str]
 _BEARER = re.compile(r"[!-~]+")
 _HEX_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
 _DIGEST_BYTES = 32
-_SURELY_MILLISECONDS = 1e11  # as seconds that would be in the year 5138
 
 
 @attrs.frozen
@@ -73,18 +73,6 @@ def checked_digest(digest: str | bytes) -> bytes:
     raise ConfigurationError("a digest is 32 bytes or 64 hexadecimal digits, as SHA-256 has them")
 
 
-def plain(value: str, what: str) -> str:
-    """
-    Return a name as a plain string: a subclass may hash as it likes.
-
-    Raises:
-        ConfigurationError: It is empty or no string.
-    """
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{what} is a non-empty string")
-    return str.__str__(value)
-
-
 def identity(organization: str | None, key_manager: str | AnyKeyManager, name: str, what: str) -> Identity:
     """
     Return what something is known by.
@@ -92,9 +80,9 @@ def identity(organization: str | None, key_manager: str | AnyKeyManager, name: s
     Raises:
         ConfigurationError: A part of it is empty or of the wrong type.
     """
-    whose = None if organization is None else plain(organization, "organization")
-    manager = None if isinstance(key_manager, AnyKeyManager) else plain(key_manager, "key_manager")
-    return whose, manager, plain(name, what)
+    whose = None if organization is None else to_name(organization, "organization")
+    manager = None if isinstance(key_manager, AnyKeyManager) else to_name(key_manager, "key_manager")
+    return whose, manager, to_name(name, what)
 
 
 def checked_moment(before: float) -> float:
@@ -104,9 +92,7 @@ def checked_moment(before: float) -> float:
     Raises:
         ConfigurationError: It is no number, or one of milliseconds, which would revoke whatever is ever issued.
     """
-    if not _is_number(before) or not 0 <= before < _SURELY_MILLISECONDS:
-        raise ConfigurationError("before is a number of seconds since the epoch, not of milliseconds")
-    return before
+    return to_moment(before, "before is a number of seconds since the epoch, not of milliseconds")
 
 
 def checked_end(expires_at: float | None) -> float:
@@ -118,10 +104,6 @@ def checked_end(expires_at: float | None) -> float:
     """
     if expires_at is None:
         return float("inf")
-    if not _is_number(expires_at) or not expires_at > 0:
+    if not is_number(expires_at) or not expires_at > 0:
         raise ConfigurationError("expires_at is a number of seconds since the epoch, None if it is not known")
     return expires_at
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kmvalidate.errors import Reason, Refused
+from kmvalidate.fields import to_name
 from kmvalidate.own_lock import OwnLock
 from kmvalidate.ports import SystemClock
 from kmvalidate.revocation._entries import ALWAYS, NEVER, Entries, Table, Version, cut_off, issued_at
@@ -23,7 +24,6 @@ from kmvalidate.revocation._identities import (
     checked_moment,
     digest_of,
     identity,
-    plain,
 )
 from kmvalidate.verified import read_claims
 
@@ -202,17 +202,17 @@ class RevocationList:
         Raises:
             ConfigurationError: It is empty or no string.
         """
-        self._revoke(self._issuers, plain(issuer, "issuer"))
+        self._revoke(self._issuers, to_name(issuer, "issuer"))
 
     def reinstate_issuer(self, issuer: str) -> bool:
         """Take back what `revoke_issuer` did, and tell whether there was something."""
-        return self._reinstate(self._issuers, plain(issuer, "issuer"))
+        return self._reinstate(self._issuers, to_name(issuer, "issuer"))
 
     def forget_remembered(self) -> None:
         """Have whoever remembers tokens treat them all as never seen. Nothing is revoked by it."""
-        with self._writing:
-            self.generation = object()
-            self.version = Version(self.generation)
+        version = Version(object())
+        with self._writing:  # the generation first; nothing is called in between, where a signal handler could raise
+            self.generation, self.version = version.generation, version
 
     def is_of_now(self, version: object) -> bool:
         """Tell whether nothing was to be forgotten since *version*, an earlier one, was the version."""
@@ -278,19 +278,23 @@ class RevocationList:
         }
 
     def _revoke(self, table: Table, key: Any, expires_at: float | None = None, before: float = ALWAYS) -> None:
-        until = checked_end(expires_at)
+        until, version = checked_end(expires_at), Version(None)
         with self._writing:
             is_news = True
             try:
                 is_news = self._entries.put(table, key, before, until)
-            finally:  # also where a signal handler raises in between
+            finally:  # also where a signal handler raises in between; without a call, during which another could
                 if is_news:
-                    self.version = Version(self.generation)
+                    version.generation = self.generation
+                    self.version = version
             self._entries.purge()
 
     def _reinstate(self, table: Table, key: Any) -> bool:
+        version = Version(None)
         with self._writing:
-            found = table.pop(key, None)
-            if found is not None:
-                self.version = Version(self.generation)
-        return found is not None
+            is_there = key in table
+            if is_there:  # from here on nothing is called, as above
+                del table[key]
+                version.generation = self.generation
+                self.version = version
+        return is_there

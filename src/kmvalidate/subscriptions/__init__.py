@@ -20,17 +20,13 @@ from kmvalidate.subscriptions._records import (
     KeyMapping,
     Subscription,
 )
-from kmvalidate.subscriptions._states import BLOCKED, INACTIVE_STATES, PASSING_STATES, PROD_ONLY_BLOCKED, verdict_of
+from kmvalidate.subscriptions._states import verdict_of
 from kmvalidate.subscriptions._store import SubscriptionStore
 from kmvalidate.subscriptions._wso2 import records_from_wso2
 
 __all__ = [
-    "BLOCKED",
-    "INACTIVE_STATES",
     "NO_GRANT",
-    "PASSING_STATES",
     "PRODUCTION",
-    "PROD_ONLY_BLOCKED",
     "SANDBOX",
     "AnyRecord",
     "Application",

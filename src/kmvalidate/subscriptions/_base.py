@@ -29,7 +29,7 @@ class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
     named: ClassVar[tuple[str, ...]] = ()
     #: Further texts, which may be empty or None.
     texts: ClassVar[tuple[str, ...]] = ()
-    #: The fields whose texts many records have in common, and so share.
+    #: The fields whose texts many records have in common, and so share where they are kept.
     shared: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
@@ -41,10 +41,6 @@ class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
             if value is not None and not _is_name(value):
                 raise ConfigurationError(f"{name} is a non-empty string or None")
         self._check_others()
-        for name in self.shared:
-            value = getattr(self, name)
-            if value is not None:
-                msgspec.structs.force_setattr(self, name, sys.intern(value))
 
     def _check_others(self) -> None:
         for name in self.texts:
@@ -53,6 +49,18 @@ class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown
         for name in _NUMBERS:
             if getattr(self, name, None).__class__ not in _WHOLE:
                 raise ConfigurationError(f"{name} is a whole number or None")
+
+
+def share_texts(record: Record) -> None:
+    """
+    Let a record that is kept share its texts with others.
+
+    Not every record does: of CPython 3.12 some releases never let go of such texts, and tokens bring ever new ones.
+    """
+    for name in record.shared:
+        value = getattr(record, name)
+        if value is not None:
+            msgspec.structs.force_setattr(record, name, sys.intern(value))
 
 
 def _is_name(value: object) -> bool:

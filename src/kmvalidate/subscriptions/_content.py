@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kmvalidate.subscriptions._accounts import NEVER, Account
+from kmvalidate.subscriptions._base import share_texts
 from kmvalidate.subscriptions._clients import Client, client_of, clients_in, set_client
 from kmvalidate.subscriptions._held import all_held, held_by_key, held_for, set_or_drop
 from kmvalidate.subscriptions._policies import ApplicationPolicy, SubscriptionPolicy
@@ -139,6 +140,7 @@ class Content:
             at: The time of the change; what is older than what is known is dropped. None puts it in any case, and
                 leaves the time as it was.
         """
+        share_texts(record)  # first: what it is found by has the same texts
         identity, owner = record.identity, getattr(record, "application", None)
         known = self.known_at(identity, owner)
         if at is not None and at < known:
@@ -148,7 +150,8 @@ class Content:
             return
         before, kept = self._kept(identity), Kept(record, known if at is None else at)
         self.latest = max(self.latest, kept.at)
-        self.changes += before is None or before.record != record
+        is_ranged = getattr(record, "range_key", None) is not None  # then its time alone may put it before others
+        self.changes += before is None or before.record != record or is_ranged
         self._place(identity, kept)
         if record.__class__ is not Application:  # when one was removed still counts for its subscriptions
             self._removed.pop(identity, None)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from kmvalidate.errors import ConfigurationError, shown
-from kmvalidate.strict_json import Flaw, parse_object
+from kmvalidate.strict_json import Flaw, parse_document
 from kmvalidate.subscriptions._policies import ApplicationPolicy, SubscriptionPolicy
 from kmvalidate.subscriptions._records import AnyRecord, Application, KeyMapping, Subscription
 
@@ -35,11 +35,9 @@ def records_of_json(document: str | bytes) -> list[AnyRecord]:
     Raises:
         ConfigurationError: It is not JSON in UTF-8, or one of its records is wrong.
     """
-    if isinstance(document, str):
-        document = document.encode("utf-8", "surrogatepass")  # a lone surrogate is refused below
-    if not isinstance(document, bytes):
+    if not isinstance(document, str | bytes):
         raise ConfigurationError("a JSON document is a str or bytes")
-    members = parse_object(document)
+    members = parse_document(document)
     if isinstance(members, Flaw):
         raise ConfigurationError(f"the document is wrong: {members}")
     return _records(members)

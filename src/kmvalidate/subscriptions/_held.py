@@ -41,15 +41,15 @@ class Several(msgspec.Struct, gc=False):
         return found
 
     def put(self, key: ApiKey, subscription: Subscription | None, time_of: Callable[[ApiKey], float]) -> None:
-        """Put a subscription there; None for none."""
+        """Put a subscription there; None for none. By its key it comes last: what is interrupted is made again."""
         before = self.by_key.get(key)
-        set_or_drop(self.by_key, key, subscription)
         for one in (before, subscription):
             if one is not None and one.range_key is not None:
                 others = [other for other in self.ranges.get(one.range_key, ()) if other.key != key]
                 those = others if one is not subscription else [*others, one]
                 those.sort(key=lambda one: (time_of(one.key), repr(one.key)), reverse=True)
                 set_or_drop(self.ranges, one.range_key, tuple(those) or None)
+        set_or_drop(self.by_key, key, subscription)
 
 
 #: What an application is subscribed to.

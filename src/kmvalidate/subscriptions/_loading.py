@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError
+from kmvalidate.fields import is_number
 from kmvalidate.flights import GRACE_S, Failed, Flights
 from kmvalidate.generations import Generations
 from kmvalidate.subscriptions._base import Record
@@ -202,5 +203,5 @@ def _parts(answer: Any) -> tuple[Any, Any]:
 
 
 def _check_seconds(name: str, value: float, least: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < float("inf"):
+    if not is_number(value) or not least <= value < float("inf"):
         raise ConfigurationError(f"{name} is a number of seconds of at least {least:g}")

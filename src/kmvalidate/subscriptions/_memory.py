@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kmvalidate.errors import ConfigurationError
+from kmvalidate.fields import to_moment
 from kmvalidate.own_lock import OwnLock
 from kmvalidate.subscriptions._accounts import NEVER
 from kmvalidate.subscriptions._content import Content
@@ -20,14 +21,14 @@ from kmvalidate.subscriptions._policies import ApplicationPolicy, SubscriptionPo
 from kmvalidate.subscriptions._records import NO_GRANT, Application, KeyMapping, Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from kmvalidate.apis import Api
     from kmvalidate.subscriptions._base import Identity
     from kmvalidate.subscriptions._records import AnyRecord, Grant, Records
 
 _KINDS = (Application, KeyMapping, Subscription, SubscriptionPolicy, ApplicationPolicy)
-_FIRST_MILLISECONDS = 1e11  # as seconds that is the year 5138
+_NO_TIME = "the time of a change is in seconds since the epoch, and not in milliseconds"
 
 
 class InMemorySubscriptions:
@@ -109,11 +110,14 @@ class InMemorySubscriptions:
     def put_all(self, records: Records, at: float | None = None) -> None:
         """Put several records, or none of them if one is wrong; see `put`."""
         checked, time = _checked(records), _time(at)
-        with self._changing() as content:
+
+        def put(content: Content) -> None:
             for journal in self._journals:
                 journal.note([record.identity for record in checked], time)
             for record in checked:
                 content.put(record, time)
+
+        self._change(put)
 
     @contextmanager
     def journal(self) -> Iterator[Journal]:
@@ -143,14 +147,19 @@ class InMemorySubscriptions:
             ConfigurationError: One is of no kind known here, or the time is none.
         """
         loaded, time = _checked(records), _time(as_of)
-        with self._changing() as content:
-            current = [record for record in loaded if not journal.has(record, time)]
-            for record in current:
-                if time is not None:
+        left_out: list[AnyRecord] = []
+
+        def put(content: Content) -> None:
+            for record in loaded:
+                if journal.has(record, time):
+                    left_out.append(record)
+                elif time is not None:
                     content.put(record, time)
                 else:
                     content.fill(record)
-        return len(current) == len(loaded)
+
+        self._change(put)
+        return not left_out
 
     def remove(self, record: AnyRecord, at: float | None = None) -> None:
         """
@@ -182,22 +191,24 @@ class InMemorySubscriptions:
 
     def _remove(self, identity: Identity, at: float | None) -> None:
         time = _time(at)
-        with self._changing() as content:
+
+        def remove(content: Content) -> None:
             for journal in self._journals:
                 journal.note([identity], time, are_removed=True)
             content.remove(identity, time)
 
-    @contextmanager
-    def _changing(self) -> Iterator[Content]:
-        """Yield the content for changes; the version is another one after them, also where they were interrupted."""
+        self._change(remove)
+
+    def _change(self, work: Callable[[Content], None]) -> None:
+        """Let *work* change the content; the version is another one then, also where the work was interrupted."""
         with self._writing:
-            content = self._content
+            content, version = self._content, object()
             before = content.changes
             try:
-                yield content
-            finally:
+                work(content)
+            finally:  # without a call, during which a signal handler could raise
                 if content.changes != before:
-                    self.version = object()  # last: who sees it sees the change
+                    self.version = version  # last: who sees it sees the change
 
     def replace(
         self,
@@ -228,7 +239,7 @@ class InMemorySubscriptions:
             ConfigurationError: Something is of another kind, or the time is none.
         """
         time = _time(as_of)
-        fresh = Content(self._remember_removed, NEVER if time is None else time)
+        fresh, version = Content(self._remember_removed, NEVER if time is None else time), object()
         policy_kinds = (SubscriptionPolicy, ApplicationPolicy)
         for records, kinds in (
             (applications, (Application,)),
@@ -239,14 +250,15 @@ class InMemorySubscriptions:
             for record in _checked(records, kinds):
                 fresh.put(record, time)
         with self._writing:
+            before = self._content  # which is let go when all is done
             if time is not None:
-                if time < self._content.floor:
+                if time < before.floor:
                     return
-                fresh.keep_newer(self._content)
+                fresh.keep_newer(before)
             for journal in self._journals:
                 journal.note_everything(time)
             self._content = fresh
-            self.version = object()
+            self.version = version  # no call in between, during which a signal handler could raise
 
 
 def _checked(records: Iterable[Any], kinds: tuple[type, ...] = _KINDS) -> list[Any]:
@@ -259,8 +271,4 @@ def _checked(records: Iterable[Any], kinds: tuple[type, ...] = _KINDS) -> list[A
 
 
 def _time(at: float | None) -> float | None:
-    if at is None:
-        return None
-    if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at < _FIRST_MILLISECONDS:
-        raise ConfigurationError("the time of a change is in seconds since the epoch, and not in milliseconds")
-    return float(at)
+    return None if at is None else to_moment(at, _NO_TIME)

@@ -13,8 +13,6 @@ from kmvalidate.subscriptions._records import SANDBOX
 PASSING_STATES = frozenset({"UNBLOCKED", "TIER_UPDATE_PENDING", "DELETE_PENDING", "CREATED"})
 #: The state that lets nothing pass, and the one that lets only calls with sandbox keys pass.
 BLOCKED, PROD_ONLY_BLOCKED = "BLOCKED", "PROD_ONLY_BLOCKED"
-#: The states that are known not to be active; every state that is not known is not either.
-INACTIVE_STATES = frozenset({"ON_HOLD", "REJECTED"})
 
 
 def verdict_of(state: str, key_type: str | None) -> Reason | None:
