@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmvalidate.attributes import names_at, text_at, to_paths
+from kmvalidate.attributes import is_scope, names_at, text_at, to_paths
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.strict_json import parse_object
 from tests.signing import dumps, good_claims, token, validator, with_claims
@@ -173,3 +173,11 @@ def test_a_token_with_odd_roles_is_good_and_its_roles_are_unknown(value):
     for _ in range(3):
         read = check.authenticate(token(good_claims(roles=value, _claim_names=value, groups=["a"])))
         assert (read.roles, read.permissions) == (None, frozenset() if isinstance(value, dict) else None)
+
+
+def test_a_scope_has_the_characters_of_a_scope():
+    """A scope-token is visible ASCII without quotes and backslashes (RFC 6749 section 3.3), and at least one."""
+    signs = {chr(number) for number in range(0x3100)} | {"\ud800", "\uff53", "\U0001f600"}
+    assert {sign for sign in signs if is_scope(sign)} == {chr(number) for number in range(0x21, 0x7F)} - {'"', "\\"}
+    assert {sign for sign in signs if is_scope(f"a{sign}b")} == {sign for sign in signs if is_scope(sign)}
+    assert [is_scope(text) for text in ("", "a\n", "\na", "menu:read")] == [False, False, False, True]

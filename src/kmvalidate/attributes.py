@@ -7,6 +7,7 @@ section 5.6.2), that was left out because it was too long, or that has no form s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,7 @@ Paths = tuple[Path, ...]
 
 _NOTHING: frozenset[str] = frozenset()
 _USUAL_CHARS = 1024
+_SCOPE = re.compile(r"[!#-\[\]-~]+")
 
 
 def to_paths(value: str | Iterable[str | Iterable[str]]) -> Paths:
@@ -101,6 +103,11 @@ def _is_elsewhere(claims: Mapping[str, Any], name: str) -> bool:
     """Entra ID says with ``_claim_names``, or with ``hasgroups``, that there were too many for the token."""
     named = claims.get("_claim_names", {})
     return "has" + name in claims or not isinstance(named, dict) or name in named
+
+
+def is_scope(text: str) -> bool:
+    """Tell whether *text* is a scope-token (RFC 6749 section 3.3): visible ASCII without quotes and backslashes."""
+    return _SCOPE.fullmatch(text) is not None
 
 
 def scope_set(text: str) -> frozenset[str]:

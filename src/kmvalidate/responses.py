@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import attrs
 
+from kmvalidate.attributes import is_scope
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, Reason, Refusal, Refused
 from kmvalidate.fields import to_names
 from kmvalidate.urls import checked_url
@@ -38,9 +39,8 @@ _BODY_OF: dict[ErrorProfile, ErrorBody] = {
     "choreo-connect": "choreo-connect",
 }
 
-# RFC 6750 section 3 and RFC 6749 section 3.3: what is in a quoted-string without escapes, and what is in a scope.
+# RFC 6750 section 3: what is in a quoted-string without escapes
 _QUOTABLE = re.compile(r"[ !#-\[\]-~]+")
-_SCOPE = re.compile(r"[!#-\[\]-~]+")
 
 
 class _Row(NamedTuple):
@@ -167,7 +167,7 @@ def _check(failure: object, profile: object, body: object, realm: object) -> Non
 
 def _scopes(scopes: str | Iterable[str]) -> str:
     names = to_names(sorted(scopes, key=str) if isinstance(scopes, AbstractSet) else scopes)
-    if not all(_SCOPE.fullmatch(name) for name in names):
+    if not all(map(is_scope, names)):
         raise ConfigurationError("a scope is printable ASCII without spaces, quotes and backslashes; several in a list")
     return " ".join(names)
 

@@ -22,6 +22,7 @@ GATEWAY = "https://gw.example"
         {"format": LegacyFormat},
         {"issuer": ""},
         {"issuer": 7},
+        {"issuer": "urn:\ud800"},
         {"ttl_s": 9},
         {"ttl_s": 86_401},
         {"ttl_s": 60.0},
@@ -30,6 +31,8 @@ GATEWAY = "https://gw.example"
         {"audience": ()},
         {"audience": ""},
         {"audience": 7},
+        {"audience": "\udfff"},
+        {"audience": ["b", "urn:\ud800"]},
         {"claims": ["email"]},
         {"claims": "email"},
         {"claims": {"email": ""}},
@@ -37,6 +40,7 @@ GATEWAY = "https://gw.example"
         {"claims": {"": "email"}},
         {"claims": {(): "email"}},
         {"claims": {7: "email"}},
+        {"claims": {"email": "mail", "upn": "\ud800"}},
         {"excluded_claims": ("a", "")},
         {"excluded_claims": None},
         {"custom_claims": {"a": 1}},
@@ -166,6 +170,7 @@ def test_the_keys_can_be_discovered(base_url, options, jwks_uri):
         (GATEWAY, None, {}),
         (GATEWAY, GATEWAY, {"jwks_path": "/jwks?a=b"}),
         (GATEWAY, GATEWAY, {"jwks_path": "/jw ks"}),
+        *((GATEWAY, GATEWAY, {"jwks_path": path}) for path in (None, 5, b"/jwks", ["/jwks"], "/\ud800")),
     ],
 )
 def test_discovery_needs_urls(issuer, base_url, options):

@@ -19,12 +19,20 @@ FORGED = [
     ("X-JWT-Assertion\0", "forged"),
     ("X-JWT-Assertion:", "forged"),
     ("", "forged"),
+    ("User-Agent", "x\r\n X-JWT-Assertion: forged"),
+    ("User-Agent", "x\r\nX-JWT-Assertion: forged"),
+    ("User-Agent", "x\rX-JWT-Assertion: forged"),
+    ("User-Agent", "x\nX-JWT-Assertion: forged"),
+    ("User-Agent", "x\0X-JWT-Assertion: forged"),
+    ("User-Agent", "\n"),
+    ("Connection", "close\r\n X-JWT-Assertion: forged"),
+    ("connection", "close\0"),
 ]
 
 
 @pytest.mark.parametrize("spelling", FORGED)
 def test_the_clients_header_is_removed(spelling):
-    """Whatever the client sent under that name, in any spelling, is gone, and the JWT is the last field."""
+    """What the client sent as that field, in any spelling or on a line of another, is gone, and the JWT comes last."""
     made = generator()
     jwt = issue(made, case())
     sent = [("Accept", "*/*"), spelling, ("X-JWT-Assertion-2", "kept"), spelling, ("Accept", "a")]
@@ -41,7 +49,7 @@ def test_the_clients_header_is_removed(spelling):
         ("X-JWT-ASSERTION", []),
         ("", []),
         ("close", ["close"]),
-        ("close, X.JWT.Assertion, X-JWT-A\u00dfertion, X-JWT-Assertion\0", ["close"]),
+        ("close, X.JWT.Assertion, X-JWT-A\u00dfertion, X-JWT-Assertion\1", ["close"]),
     ],
 )
 @pytest.mark.parametrize("field", ["connection", "Proxy-Connection", "PROXY_connection"])
@@ -72,6 +80,13 @@ def test_bytes_stay_bytes():
     kept = [(b"accept", b"\xff\xe4"), (b"connection", b"close")]
     assert made.replace_header(sent, jwt) == [*kept, (b"x-jwt-assertion", jwt.text.encode())]
     assert made.replace_header(iter(sent), None) == kept
+
+
+@pytest.mark.parametrize("spelling", [pair for pair in FORGED if "".join(pair).isascii()])
+def test_the_clients_header_is_removed_from_bytes(spelling):
+    """In bytes, nothing is left of what the client sent as that field or on a line of another."""
+    sent = [(b"accept", b"*/*"), tuple(part.encode() for part in spelling), (b"tab", b"a\tb")]
+    assert generator().replace_header(sent, None) == [(b"accept", b"*/*"), (b"tab", b"a\tb")]
 
 
 def test_what_was_sent_stays_as_it_was():

@@ -272,6 +272,7 @@ def test_nothing_is_left_unsigned(algorithm):
     [
         {"flavour": "synapse"},
         {"dialect": None},
+        {"dialect": "urn:\ud800"},
         {"encoding": "base32"},
         {"padding": 1},
         {"padding": True, "encoding": "base64url"},
@@ -282,6 +283,7 @@ def test_nothing_is_left_unsigned(algorithm):
         {"end_user_audience": "x"},
         {"tenant_id": -1234},
         {"tenant_domain": ""},
+        *({name: "a\udc00"} for name in ("tenant_id", "tenant_domain")),
         {"separator": ""},
         {"opaque_surplus_s": -1},
         {"opaque_surplus_s": 1.5},

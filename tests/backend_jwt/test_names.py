@@ -20,7 +20,12 @@ def legacy(of=None, dialect="http://wso2.org/claims", **options):
 
 def spelt(names):
     """Return claims whose names differ from *names* only as readers without letter cases do not see."""
-    ways = (str.upper, str.title, str.swapcase, lambda name: name.replace("s", "\u017f").replace("k", "\u212a"))
+    ways = (
+        *(str.upper, str.title, str.swapcase),
+        lambda name: name.replace("s", "\u017f").replace("k", "\u212a"),
+        *(lambda name, other=other: name.replace("i", other) for other in ("\u0131", "\u0130", "i\u0307")),
+        lambda name: name.upper().replace("I", "\u0130"),
+    )
     return {way(name): "evil" for name in names for way in ways if way(name) not in names}
 
 
@@ -29,8 +34,9 @@ EVIL_LEGACY = spelt([*sorted(PROTECTED_CLAIMS), *DIALECT, "organizations", "aut"
 
 
 def test_there_are_many_spellings():
-    """What these tests try has the spellings that Go takes for a claim of the gateway."""
+    """What these tests try has the spellings that Go or Java takes for a claim of the gateway."""
     assert {"Sub", "AUD", "\u017fub", "Client_Id", "Key_Type", "API", "\u212aey_type"} <= EVIL.keys()
+    assert {"\u0131ss", "\u0130ss", "cl\u0131ent_\u0131d", "CL\u0130ENT_\u0130D"} <= EVIL.keys()
     assert D.upper() + "ENDUSER" in EVIL_LEGACY
 
 
@@ -53,12 +59,13 @@ def test_no_spelling_of_a_legacy_claim_is_written(make):
 
 def test_an_empty_dialect_has_no_spellings():
     """With an empty dialect, ``Tier`` is no claim of others, for ``tier`` is the gateway's."""
-    found = legacy(case(Tier="evil", user_claims={"VERSION": "evil"}), dialect="")
-    assert (found["tier"], found["version"]) == ("Gold", "1.0.0")
-    assert not {"Tier", "VERSION"} & found.keys()
+    evil = {"VERSION": "evil", "t\u0131er": "evil", "appl\u0130cationname": "evil"}
+    found = legacy(case(Tier="evil", user_claims=evil), dialect="")
+    assert (found["tier"], found["version"], found["applicationname"]) == ("Gold", "1.0.0", "Shop")
+    assert "evil" not in found.values()
 
 
-@pytest.mark.parametrize("name", ["Sub", "ISS", "Organization", "\u017fcope", "Client_ID", "API"])
+@pytest.mark.parametrize("name", ["Sub", "ISS", "Organization", "\u017fcope", "Client_ID", "API", "ap\u0131"])
 def test_no_claim_is_renamed_to_a_spelling(name):
     """Naming a claim of the token like the gateway's but for letter case is an error, in both formats."""
     with pytest.raises(ConfigurationError, match="is written by the generator"):
@@ -92,6 +99,14 @@ def test_spellings_of_one_name_are_one_claim():
         "phone": None,
         "PHONE": "2",
     }
+
+
+@pytest.mark.parametrize("name", ["id", "Id", "\u0131d", "\u0130d", "\u0130D"])
+def test_a_lookalike_of_a_renamed_claim_is_that_claim(name):
+    """No claim of the token or the user stands beside one that was renamed, under a name that reads the same."""
+    for of in (case(trusted="cook", user_claims={name: "evil"}), case(trusted="cook", **{name: "evil"})):
+        for found in (legacy(of, claims={"trusted": "id"}), claims(of, claims={"trusted": "id"})):
+            assert (found["id"], "evil" in found.values()) == ("cook", False)
 
 
 @pytest.mark.parametrize("name", ["roles", "Roles"])
@@ -136,7 +151,7 @@ def test_what_is_always_written_cannot_be_excluded(name):
         generator(excluded_claims=["email", name])
 
 
-@pytest.mark.parametrize("name", ["iss", "jti", "EXP", D + "enduser", D + "Tier"])
+@pytest.mark.parametrize("name", ["iss", "jti", "EXP", D + "enduser", D + "Tier", D + "t\u0131er"])
 def test_what_the_legacy_format_always_writes_cannot_be_excluded(name):
     """In the legacy format neither, the claims in the dialect included; what else a token has can be."""
     with pytest.raises(ConfigurationError, match=r"excluded_claims: .* is always written"):
@@ -145,8 +160,10 @@ def test_what_the_legacy_format_always_writes_cannot_be_excluded(name):
 
 
 def test_exclusion_knows_no_letter_cases():
-    """A name that is excluded is left out in each spelling."""
+    """A name that is excluded is left out in each spelling, and so is what it names in another."""
     assert not {"Phone", "phone"} & claims(case(user_claims={"Phone": "1"}), excluded_claims="phone").keys()
+    assert "ema\u0131l" not in claims(case(user_claims={"ema\u0131l": "1"}), excluded_claims="EMAIL")
+    assert "client_id" not in claims(excluded_claims="cl\u0131ent_\u0130d")
 
 
 def test_the_scope_of_a_token_stays_beside_a_forged_one():

@@ -218,6 +218,22 @@ def test_a_key_that_is_still_published_has_signed():
     assert (issue(made, case()).key_id, remote.signed) == ("slow", 1)
 
 
+def test_a_signature_elsewhere_takes_one_jwt():
+    """Where a signer has to be asked, nothing is made at once, and what it signs is made once."""
+    remote, made_of = Remote("slow"), []
+    made = generator(remote.key, _random=lambda count: made_of.append(count) or bytes(count))
+    assert (made.issue_now(case(), NOW), made_of, remote.signed) == (None, [], 0)
+    assert (issue(made, case()).key_id, made_of, remote.signed) == ("slow", [16], 1)
+
+
+def test_keys_that_change_while_a_jwt_is_made_at_once():
+    """What is made without waiting is issued only under the keys that it began with."""
+    made = generator(OLD, _random=lambda count: made.use_keys([NEW, OLD]) or bytes(count))
+    assert made.issue_now(case(), NOW) is None
+    made = generator(OLD)
+    assert made.issue_now(case(), NOW).key_id == "old"
+
+
 def test_keys_that_change_all_the_time_are_an_outage():
     """Keys of which each is dropped while it signs issue nothing, after a few tries."""
     remotes = [Remote(f"r{number}") for number in range(10)]

@@ -110,10 +110,15 @@ def test_members_of_facts_may_be_missing():
         (["menu read", "a"], "a"),
         (["menu read"], None),
         ([], None),
+        ("read\tadmin", None),
+        ("read\nadmin a", "a"),
+        (["a", *(f"read{sign}admin" for sign in "\t\n\r\v\f\0\x1c\x7f\x85\xa0\u2003\u2028\u3000")], "a"),
+        (["a", 'read"admin', "read\\admin", "l\xe9s"], "a"),
+        (["!", "#[", "]~"], "! #[ ]~"),
     ],
 )
 def test_scopes_stay_a_set(scope, expected):
-    """Scopes are sorted and joined by spaces; one that has a space in it never becomes two."""
+    """Scopes are sorted and joined by spaces; what is no scope (RFC 6749 section 3.3) never becomes one, or two."""
     assert claims(case(scope=scope)).get("scope") == expected
 
 
@@ -237,6 +242,8 @@ ODD_TYPES = [
     "text/at+jwt",
     "é",
     "+jwt",
+    "bac\u212aend+jwt",
+    "appl\u0131cation/x",
 ]
 
 

@@ -3,7 +3,7 @@ Which claims of others a backend JWT repeats: those of the token, of the user, a
 
 Rules kept here: what the generator says itself, and what says who calls and what they may do, comes neither from the
 user's claims nor from a callable, not even where the generator has nothing to say. Names that differ only in letter
-case are one name, for there are readers that take the one for the other (``encoding/json`` of Go). All of it is JSON,
+case, or in the dot of an i, are one name, for there are readers that take the one for the other. All of it is JSON,
 read strictly.
 """
 
@@ -17,6 +17,7 @@ import attrs
 import msgspec
 
 from kmvalidate.attributes import Path, to_paths, value_at
+from kmvalidate.backend_jwt._names import check_text, fold, folded, is_text
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.fields import non_empty, require, to_name_set, to_names
 from kmvalidate.strict_json import Flaw, parse_object
@@ -39,15 +40,9 @@ GATEWAY_FACTS = frozenset({"api", "application", "key_type", "subscription", "ke
 #: What the generator tells of the token, and does not if it is excluded.
 _OPTIONAL = frozenset({"sub", "scope", "client_id", "organizations"})
 
-_encode = msgspec.json.Encoder().encode
-
-
-def folded(names: Iterable[str]) -> frozenset[str]:
-    """Return names as they are compared: without letter case."""
-    return frozenset(name.casefold() for name in names)
-
-
 _PROTECTED = folded(PROTECTED_CLAIMS)
+
+_encode = msgspec.json.Encoder().encode
 
 
 def _to_mapped(claims: Mapping[Any, str] | None) -> tuple[tuple[Path, str], ...]:
@@ -55,7 +50,9 @@ def _to_mapped(claims: Mapping[Any, str] | None) -> tuple[tuple[Path, str], ...]
         return ()
     if not isinstance(claims, Mapping):
         raise ConfigurationError("claims maps the claims of a token to their names in the backend JWT")
-    return tuple(zip(to_paths(list(claims)), to_names(tuple(claims.values())), strict=True))
+    paths, names = to_paths(list(claims)), to_names(tuple(claims.values()))
+    check_text("claims: a name", names)
+    return tuple(zip(paths, names, strict=True))
 
 
 def _to_audience(value: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -71,8 +68,8 @@ def _to_audience(value: str | Iterable[str] | None) -> tuple[str, ...]:
 class Content:
     """What a generator was told to put into its JWTs. Its arguments are those of `BackendJwtGenerator`."""
 
-    issuer: str = attrs.field(validator=non_empty)
-    audience: tuple[str, ...] = attrs.field(converter=_to_audience)
+    issuer: str = attrs.field(validator=[non_empty, is_text])
+    audience: tuple[str, ...] = attrs.field(converter=_to_audience, validator=is_text)
     claims: tuple[tuple[Path, str], ...] = attrs.field(converter=_to_mapped)
     excluded_claims: frozenset[str] = attrs.field(converter=to_name_set)
     _excluded: frozenset[str] = attrs.field(init=False, repr=False)
@@ -96,15 +93,14 @@ class Content:
         """
         taken, kept = folded(reserved), folded(written - _OPTIONAL)
         for _, name in self.claims:
-            require(
-                name.casefold() not in taken and not _is_lookalike(name), f"claims: {name} is written by the generator"
-            )
+            is_free = fold(name) not in taken and not _is_lookalike(name)
+            require(is_free, f"claims: {name} is written by the generator")
         for name in sorted(self.excluded_claims):
-            require(name.casefold() not in kept, f"excluded_claims: {name} is always written by the generator")
+            require(fold(name) not in kept, f"excluded_claims: {name} is always written by the generator")
 
     def tells(self, name: str) -> bool:
         """Tell whether the claim *name* is not excluded."""
-        return name.casefold() not in self._excluded
+        return fold(name) not in self._excluded
 
     def audience_of(self, api: Api | None) -> tuple[str, ...]:
         """Return what an API's backend calls itself, none if nobody said so."""
@@ -139,7 +135,7 @@ class Content:
 
             custom: Those of the callable.
 
-            reserved: The names that the generator writes, `folded`.
+            reserved: The names that the generator writes, as they are compared.
         """
         found: dict[str, tuple[str, Any]] = {}
         for claims, barred in (
@@ -147,7 +143,7 @@ class Content:
             (of_token, reserved | self._excluded),
             (_unprotected(custom or {}), reserved),
         ):
-            keyed = ((name.casefold(), name) for name in claims if not _is_lookalike(name))
+            keyed = ((fold(name), name) for name in claims if not _is_lookalike(name))
             found |= {key: (name, claims[name]) for key, name in keyed if key not in barred}
         return {name: value for name, value in found.values() if value is not None}
 
@@ -155,7 +151,7 @@ class Content:
         """Return the claims of a token that `claims` neither renames nor names others like."""
         renamed = {path[0] for path, _ in self.claims if len(path) == 1}
         named = self._named
-        return {name: claims[name] for name in claims if name not in renamed and name.casefold() not in named}
+        return {name: claims[name] for name in claims if name not in renamed and fold(name) not in named}
 
 
 def user_claims(case: Case) -> dict[str, Any]:
@@ -173,8 +169,8 @@ def _unprotected(claims: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_lookalike(name: str) -> bool:
-    """Tell whether *name* is that of a protected claim but for its letter case, and so nobody's."""
-    return name not in PROTECTED_CLAIMS and name.casefold() in _PROTECTED
+    """Tell whether *name* is compared as that of a protected claim and is another, and so nobody's."""
+    return name not in PROTECTED_CLAIMS and fold(name) in _PROTECTED
 
 
 def to_json(value: object) -> bytes:

@@ -50,7 +50,7 @@ class BackendJwtGenerator(Configured):
     Claims of others never get a name that the generator writes itself (`StrictFormat` and `LegacyFormat` list them),
     and neither the user's claims nor a callable's get one that says who calls and what they may do
     (`PROTECTED_CLAIMS`). Of one name, a callable's claim counts before the token's, and the token's before the user's.
-    Names that differ only in letter case count as one.
+    Names that differ only in letter case, or in the dot of an i, count as one.
 
     Args:
         keys: The signing key, or several: the first one signs, all are published. See `use_keys`.
@@ -146,9 +146,7 @@ class BackendJwtGenerator(Configured):
         for _ in range(_TRIES):
             published = self._published
             unsigned, stamp = self._unsigned(published, case, custom, ports.clock.wall())
-            signature = published.signing.sign_now(unsigned.encode())
-            if signature is None:
-                signature = await published.signing.sign(unsigned.encode(), ports)
+            signature = await published.signing.sign(unsigned.encode(), ports)
             if self._is_published(published.key_id, published.signing.thumbprint):
                 return self._signed(published, unsigned, signature, stamp)
         raise KeyManagerUnavailable("the keys of the backend JWTs change all the time")
@@ -166,13 +164,12 @@ class BackendJwtGenerator(Configured):
             ConfigurationError: The API has no backend audience.
         """
         published = self._published
-        if self._settings.custom_claims is not None:
+        sign = published.signing.sign_now
+        if sign is None or self._settings.custom_claims is not None:
             return None
         unsigned, stamp = self._unsigned(published, case, None, now)
-        signature = published.signing.sign_now(unsigned.encode())
-        if signature is None or published is not self._published:
-            return None
-        return self._signed(published, unsigned, signature, stamp)
+        signature = sign(unsigned.encode())
+        return self._signed(published, unsigned, signature, stamp) if published is self._published else None
 
     def _signed(self, published: PublishedKeys, unsigned: str, signature: bytes, stamp: Stamp) -> BackendJwt:
         text = f"{unsigned}.{self._writer.segment(signature)}"
@@ -265,7 +262,8 @@ class BackendJwtGenerator(Configured):
         Return the header fields of a call as its backend gets them: the JWT at the end, and no other in its place.
 
         Whatever the client sent under that name is removed, in every spelling a server may take for it: signs count as
-        one, and letter cases as none. So is each field whose name is none (RFC 9110 section 5.1). The name is removed
+        one, and letter cases as none. So is each field whose name is none (RFC 9110 section 5.1), or whose value has
+        CR, LF or NUL in it (section 5.5), behind which the next server may read a field of its own. The name is removed
         from ``Connection`` and ``Proxy-Connection``, with which the client could have it dropped on the way.
 
         Args:

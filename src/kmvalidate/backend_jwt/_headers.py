@@ -2,8 +2,9 @@
 The header in which a backend finds its JWT.
 
 Rules kept here: whatever the client sent under that name, in any spelling a server may read as it, is removed before
-ours is added, and so is a field whose name is none, for nobody knows how it will be read. The client cannot have ours
-removed by naming it in ``Connection`` (RFC 9110 section 7.6.1), or in ``Proxy-Connection``.
+ours is added, and so is a field whose name or value is none, for nobody knows how it will be read: what follows the end
+of a line in a value may be a field to whoever comes next. The client cannot have ours removed by naming it in
+``Connection`` (RFC 9110 section 7.6.1), or in ``Proxy-Connection``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from kmvalidate.errors import ConfigurationError
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _VISIBLE = re.compile(r"[!-~]+")
+_BROKEN = re.compile(r"[\r\n\0]")  # dangerous in a value, RFC 9110 section 5.5; servers leave them in folded lines
 _SIGN = re.compile(r"[^a-z0-9]")
 _PAIR = 2
 _CONNECTIONS = ("connection", "proxy-connection")
@@ -86,7 +88,8 @@ def _encoded(text: str) -> bytes:
 
 def _replaced(headers: list[tuple[str, str]], name: str, value: str | None) -> list[tuple[str, str]]:
     ours = _folded(name)
-    kept = [_untied(field, text, ours) for field, text in headers if _TOKEN.fullmatch(field) and _folded(field) != ours]
+    fields = [(field, text) for field, text in headers if _TOKEN.fullmatch(field) and not _BROKEN.search(text)]
+    kept = [_untied(field, text, ours) for field, text in fields if _folded(field) != ours]
     added = [] if value is None else [(name, value)]
     return [(field, text) for field, text in kept if text is not None] + added
 

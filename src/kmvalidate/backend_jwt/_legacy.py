@@ -13,7 +13,8 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from kmvalidate.backend_jwt._content import folded, to_json, user_claims
+from kmvalidate.backend_jwt._content import to_json, user_claims
+from kmvalidate.backend_jwt._names import folded
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.introspected import Introspected
 from kmvalidate.strict_json import Flaw, encode_base64url, parse_object

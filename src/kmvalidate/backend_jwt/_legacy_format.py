@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from kmvalidate.backend_jwt._names import is_text
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.fields import is_a, non_empty, number
 
@@ -95,7 +96,7 @@ class LegacyFormat:
     """
 
     flavour: str = attrs.field(default="apim", validator=_one_of(*_FLAVOURS))
-    dialect: str = attrs.field(default="http://wso2.org/claims", validator=is_a(str))
+    dialect: str = attrs.field(default="http://wso2.org/claims", validator=[is_a(str), is_text])
     encoding: str = attrs.field(default="base64", validator=_one_of("base64", "base64url"))
     padding: bool = attrs.field(default=False, validator=is_a(bool))
     hash: str = attrs.field(default="SHA-1", validator=_one_of("SHA-1", "SHA-256"))
@@ -104,8 +105,8 @@ class LegacyFormat:
         default=attrs.Factory(_usual_kid, takes_self=True), validator=_one_of("apim", "choreo", None)
     )
     end_user_audience: bool = attrs.field(default=False, validator=is_a(bool))
-    tenant_id: str = attrs.field(default=attrs.Factory(_usual_tenant, takes_self=True), validator=non_empty)
-    tenant_domain: str = attrs.field(default="carbon.super", validator=non_empty)
+    tenant_id: str = attrs.field(default=attrs.Factory(_usual_tenant, takes_self=True), validator=[non_empty, is_text])
+    tenant_domain: str = attrs.field(default="carbon.super", validator=[non_empty, is_text])
     separator: str = attrs.field(default=",", validator=non_empty)
     opaque_surplus_s: int = attrs.field(default=60, validator=[is_a(int), number(0, 3600)])
     signing_algorithm: str = attrs.field(default="SHA256withRSA", validator=_check_algorithm)

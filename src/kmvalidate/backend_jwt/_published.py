@@ -14,6 +14,7 @@ import attrs
 import msgspec
 
 from kmvalidate.errors import ConfigurationError, shown
+from kmvalidate.fields import require
 from kmvalidate.signing import SigningKey
 from kmvalidate.urls import checked_url
 
@@ -69,7 +70,7 @@ class PublishedKeys:
             if kid in jwks:
                 raise ConfigurationError(f"two keys have the kid {shown(kid)}")
             thumbprints[kid] = key.thumbprint
-            jwks[kid] = key.public_jwk() | {"kid": kid, "use": "sig", "alg": key.algorithm}
+            jwks[kid] = key.public_jwk() | {"kid": kid}
         header = writer.segment(msgspec.json.encode(writer.header(several[0])))
         return cls(several[0], next(iter(jwks)), header, jwks, thumbprints)
 
@@ -110,6 +111,7 @@ def discovery_document(
     """
     checked_url(issuer, insecure_http=insecure_http, allow_query=False)
     checked_url(base_url, insecure_http=insecure_http, allow_query=False)
+    require(isinstance(jwks_path, str), "jwks_path is a string")
     jwks_uri = f"{base_url.removesuffix('/')}/{jwks_path.removeprefix('/')}"
     checked_url(jwks_uri, insecure_http=insecure_http, allow_query=False)
     return {

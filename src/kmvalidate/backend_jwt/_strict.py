@@ -2,8 +2,8 @@
 The format for everybody who is not bound to an older one: a compact JWS as RFC 7515, 7519 and 8725 want it.
 
 Rules kept here: own type, own issuer, an audience always; the user is told apart by key manager, since a subject is
-unique only there. The generator's own claims come last. Scopes are a set: one with a space in it, as arrays may have
-them, would be read as two, and is left out.
+unique only there. The generator's own claims come last. Scopes are a set: what is none (RFC 6749 section 3.3), for it
+has white space in it, would be read as two, and is left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import msgspec
 
-from kmvalidate.backend_jwt._content import GATEWAY_FACTS, PROTECTED_CLAIMS, folded, to_json, user_claims
+from kmvalidate.attributes import is_scope
+from kmvalidate.backend_jwt._content import GATEWAY_FACTS, PROTECTED_CLAIMS, to_json, user_claims
+from kmvalidate.backend_jwt._names import folded
 from kmvalidate.errors import ConfigurationError
 from kmvalidate.fields import non_empty, require
 from kmvalidate.strict_json import encode_base64url
@@ -34,7 +36,7 @@ DEFAULT_ISSUER = "urn:kmvalidate:gateway"
 
 
 # RFC 6838 section 4.2, without the part before the slash or with the usual one (RFC 7515 section 4.1.9)
-_MEDIA_TYPE = re.compile(r"(?:application/)?[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}", re.IGNORECASE)
+_MEDIA_TYPE = re.compile(r"(?:application/)?[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}", re.ASCII | re.IGNORECASE)
 
 
 def _check_type(_: object, __: object, value: str) -> None:
@@ -52,7 +54,7 @@ class StrictFormat:
 
     - ``iss``, ``sub`` (the token's; that of a client itself, if opaque, may have none), ``aud`` (the API's
       `backend_audience`), ``iat``, ``exp``, ``jti`` (128 random bits in hexadecimal digits), ``client_id`` (the
-      consumer key), ``scope`` (sorted, with spaces between);
+      consumer key), ``scope`` (sorted, with spaces between; without what is no scope, RFC 6749 section 3.3);
     - ``api``: an object of ``id``, ``name``, ``version``, ``context``;
     - ``application``: an object of ``id``, ``name``, ``tier``, ``owner``;
     - ``subscription``: an object of ``tier``;
@@ -203,4 +205,4 @@ def _known(members: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def _joined(scopes: frozenset[str]) -> str | None:
-    return " ".join(sorted(scope for scope in scopes if " " not in scope)) or None
+    return " ".join(sorted(filter(is_scope, scopes))) or None

@@ -197,9 +197,10 @@ class SigningKey(PublicHalf):
             return self._local(signing_input)  # type: ignore[misc]
         return await self._signer.sign(self.kid, signing_input, ports)
 
-    def sign_now(self, signing_input: bytes) -> bytes | None:
-        """Return the signature of *signing_input*, or None if a signer has to be asked: see `sign`."""
-        return None if self._local is None else self._local(signing_input)
+    @property
+    def sign_now(self) -> Sign | None:
+        """What returns the signature of some bytes at once; None if a signer has to be asked: see `sign`."""
+        return self._local
 
     @classmethod
     def _made(

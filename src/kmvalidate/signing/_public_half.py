@@ -49,30 +49,15 @@ class PublicHalf:
         return None if self._certificate is None else self._certificate.der
 
     @property
-    def issuer_dn(self) -> str | None:
-        """Who issued its certificate, written as Java does: ``CN=localhost, OU=WSO2, C=US``."""
-        return None if self._certificate is None else self._certificate.issuer
-
-    @property
-    def serial(self) -> int | None:
-        """The serial number of its certificate."""
-        return None if self._certificate is None else self._certificate.serial
-
-    @property
     def x5t_s256(self) -> str | None:
         """The ``x5t#S256`` of its certificate (RFC 7515 section 4.1.8), None if it has none."""
         der = self.certificate_der
         return None if der is None else encode_base64url(hashlib.sha256(der).digest())
 
-    def public_jwk(self, *, use: str | None = "sig") -> dict[str, Any]:
-        """
-        Return its public JWK (RFC 7517 section 4), for a JWK Set to serve.
-
-        Args:
-            use: The member ``use``; None leaves it out.
-        """
+    def public_jwk(self) -> dict[str, Any]:
+        """Return its public JWK (RFC 7517 section 4), for a JWK Set to serve."""
         jwk = public_members(self._public.shape, self._public.public_key)
-        jwk |= {"kid": self.kid, "alg": self.algorithm} | ({} if use is None else {"use": use})
+        jwk |= {"kid": self.kid, "alg": self.algorithm, "use": "sig"}
         if self._certificate is not None:
             jwk |= {"x5c": [b64encode(self._certificate.der).decode("ascii")], "x5t#S256": self.x5t_s256}
         return jwk
@@ -108,7 +93,7 @@ class PublicHalf:
         Raises:
             ConfigurationError: It has no certificate, or the digest is another.
         """
-        if hash not in {"sha1", "sha256"}:
+        if hash not in ("sha1", "sha256"):  # no set: what cannot be hashed is an error like any other
             raise ConfigurationError("hash is sha1 or sha256")
         digits = hashlib.new(hash, self._needed().der, usedforsecurity=False).hexdigest()
         text = encode_base64url(digits.encode())
