@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from kmvalidate.introspecting._breaker import Breaker
+from kmvalidate.asking import Breaker
 from tests.fakes import WAIT_S, in_threads
 
 
@@ -46,6 +46,21 @@ class TestClosed:
         assert made.failures == 0
         assert not made.failed(2.0)
         assert made.failed(3.0)
+
+    def test_failures_for_one_count_once(self):
+        """Of failures for the same one in a row the first counts, until there is an answer."""
+        made = breaker(failures=3)
+        for _ in range(2):
+            assert not any(made.failed(1.0, 1.0, whose) for whose in ("a", "a", "b", "a", "b"))
+            assert made.failures == 2
+            made.succeeded()
+        assert [made.failed(1.0, 1.0, whose) for whose in ("a", "b", "b", "c")] == [False] * 3 + [True]
+        assert made.failures == 3
+
+    def test_failures_for_nobody_count_each(self):
+        """Where it does not matter for whom they are, failures count each."""
+        made = breaker(failures=3)
+        assert [made.failed(1.0, 1.0, whose) for whose in (None, "a", None)] == [False, False, True]
 
     def test_threads_share_it(self):
         """Of many threads that fail at once, exactly one opens it."""
@@ -145,6 +160,14 @@ class TestHalfOpen:
         for thread in in_threads(8, lambda: waits.append(made.wait_s(101.0))):
             thread.join(WAIT_S)
         assert sorted(waits) == [0.0] + [10.0] * 7
+
+    def test_a_probe_counts_for_whomever_it_is(self):
+        """A probe that fails, for one for whom calls failed before too, has the next wait longer."""
+        made = breaker(failures=2)
+        assert [made.failed(100.0, 100.0, whose) for whose in ("a", "b")] == [False, True]
+        assert made.wait_s(101.0) == 0.0
+        assert made.failed(101.0, 101.0, "a") is False
+        assert (made.failures, made.wait_s(101.0)) == (3, 2.0)
 
     def test_a_lost_probe(self):
         """A probe that is not heard of is replaced; what it says after that does not count against the next."""

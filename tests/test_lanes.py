@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from kmvalidate.introspecting._lanes import Lane
+from kmvalidate.asking import Lane
 from kmvalidate.ports import BlockingPorts, run
 from tests.concurrency.forks import ends_well, forked
 from tests.fakes import WAIT_S, FakeTransport, SettableClock, WatchedPorts

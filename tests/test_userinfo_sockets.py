@@ -140,6 +140,23 @@ def test_a_flood_is_cut_off():
         assert "deadline" not in Caller(peer.url(), deadline_s=60, max_bytes=1000).outage()
 
 
+@pytest.mark.parametrize("length", [b"Content-Length: 1000000\r\n", b""], ids=["announced", "unannounced"])
+def test_answers_that_are_cut_off_are_no_outage(length):
+    """However often an endpoint is cut off at the cap, it is asked about the next."""
+    flood, count = after(OK + TYPE + length + b"\r\n", lambda call: call.pour(b" " * 65_536)), []
+    body = dumps(ALICE)
+    good = answering(OK + TYPE + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    def script(call):
+        count.append(call)
+        return (flood if len(count) <= 5 else good)(call)
+
+    with Peer(script) as peer:
+        caller = Caller(peer.url(), deadline_s=60, max_bytes=1000)
+        assert ["the answer is larger than the cap" in caller.outage() for _ in range(5)] == [True] * 5
+        assert caller.says() == USER
+
+
 @pytest.mark.parametrize(("answer", "reason"), MISLABELLED.values(), ids=MISLABELLED)
 def test_a_mislabelled_answer_is_no_answer(answer, reason):
     """An answer that is cut off, contradicts itself or is no HTTP/1 counts for nothing."""

@@ -8,32 +8,32 @@ again, for exactly the token and the resource it was made for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kmvalidate.apis import AuthType, GatewayType
 from kmvalidate.authorized import OPEN, AuthorizedCall, Decision
+from kmvalidate.authorizing_parts import NOTHING, checked_generator, checked_store, to_places
 from kmvalidate.cases import Case
-from kmvalidate.chain import ValidatorChain
+from kmvalidate.chain import ResourceCheck, ValidatorChain
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, Reason, Refused
 from kmvalidate.flights import Flights
-from kmvalidate.jwt_validator import ALWAYS_CHANGING
 from kmvalidate.notes import note
 from kmvalidate.subscriptions import NO_GRANT, grant_from_claims
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from kmvalidate.apis import Api, ApiCall, Target
     from kmvalidate.backend_jwt import BackendJwt, BackendJwtGenerator
     from kmvalidate.ports import Ports
     from kmvalidate.subscriptions import Grant, SubscriptionStore
+    from kmvalidate.trace import Trace
     from kmvalidate.verified import Decided, VerifiedToken
 
-_MAKES = ("issue", "issue_now", "is_current")
-_MOST_DECIDED = 32
+_MOST_DECIDED = 64
+_RESOURCE_CHECK = ResourceCheck()
 _TRIES = 10  # what one client may do changes now and then, and this often meanwhile only in a test
 
 
@@ -48,16 +48,6 @@ class _Issued(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     def __repr__(self) -> str:
         return f"_Issued(about={self.about!r})"
-
-
-class _Nothing:
-    """A store in which nobody is subscribed to anything, and keys that nobody has."""
-
-    version = None
-
-    @staticmethod
-    def find(*_: object) -> Grant:
-        return NO_GRANT
 
 
 class Authorizer:
@@ -87,20 +77,17 @@ class Authorizer:
         self._chain = ValidatorChain() if chain is None else chain
         if not isinstance(self._chain, ValidatorChain):
             raise ConfigurationError("chain is a ValidatorChain")
-        self._subscriptions: Any = _Nothing() if subscriptions is None else subscriptions
-        if not callable(getattr(self._subscriptions, "find", None)) or not hasattr(self._subscriptions, "version"):
-            raise ConfigurationError("subscriptions is a store of subscriptions, with find and version")
+        self._subscriptions: Any = NOTHING if subscriptions is None else checked_store(subscriptions)
+        self._load: Any = getattr(subscriptions, "load", None)
         # what the key manager says of a user is asked for again each time: it has its own memory, and its own end
-        is_ours = type(self._chain) is ValidatorChain and self._chain.is_repeatable
-        self._is_repeatable = is_ours and getattr(backend_jwt, "user_claims", None) is None
-        if backend_jwt is not None and not all(callable(getattr(type(backend_jwt), name, None)) for name in _MAKES):
-            raise ConfigurationError("backend_jwt is a BackendJwtGenerator")
-        self._self_contained = _believed(self_contained)
-        self._load: Any = getattr(self._subscriptions, "load", None)
+        self._is_ours = type(self._chain) is ValidatorChain
+        self._is_repeatable = (
+            self._is_ours and self._chain.is_repeatable and getattr(backend_jwt, "user_claims", None) is None
+        )
+        self._self_contained = to_places(self_contained, "self_contained")
         self._generator = backend_jwt
-        self._keys: Any = _Nothing() if backend_jwt is None else backend_jwt
+        self._keys: Any = NOTHING if backend_jwt is None else checked_generator(backend_jwt)
         self._flights = Flights()
-        self._generation: object = None
 
     @property
     def stores(self) -> tuple[Any, Any]:
@@ -130,12 +117,19 @@ class Authorizer:
         for _ in range(_TRIES):
             under, keys = self._subscriptions.version, self._keys.version
             case = await self._facts(token, verified, call, ports)
-            self._chain.check(case, ports.trace)
+            self._check(case, ports.trace)
             issued = await self._issue(case, ports)
             now = self._subscriptions.version
             if now is under or self._find(verified, call) == case.grant:
                 return self._kept(case, issued, now, keys)
-        raise KeyManagerUnavailable(ALWAYS_CHANGING)
+        raise KeyManagerUnavailable("what the client is subscribed to changes all the time")
+
+    def _check(self, case: Case, trace: Trace | None) -> None:
+        if self._is_ours:
+            self._chain.check(case, trace)
+        else:
+            self._chain.check(case)
+        _RESOURCE_CHECK.check(case)  # whatever the chain is made of: most checks hold nothing against a call of nothing
 
     async def _facts(self, token: str, verified: VerifiedToken, call: ApiCall, ports: Ports) -> Case:
         """Return the case, with what is missing loaded."""
@@ -147,17 +141,9 @@ class Authorizer:
             note(ports, "subscription", _said_of(grant))
         user_claims = None
         if self._generator is not None and self._generator.user_claims is not None:
-            self._forget_with(verified)
             user_claims = await self._generator.user_claims.claims_of(verified, token, ports, self._flights)
             note(ports, "user claims", "none" if user_claims is None else f"{len(user_claims)} claims")
         return Case(verified, call, ports.clock.wall(), grant, user_claims)
-
-    def _forget_with(self, verified: VerifiedToken) -> None:
-        """Forget what was said of users when everything that was remembered of tokens was forgotten."""
-        generation = getattr(verified.revision, "generation", None)
-        if generation is not self._generation:
-            self._keys.user_claims.forget()
-            self._generation = generation  # last: who sees it finds nothing from before
 
     def _find(self, verified: VerifiedToken, call: ApiCall) -> Grant:
         if call.target.api is None:
@@ -248,10 +234,19 @@ def _said_of(grant: Grant) -> str:
 
 
 def _keep(decided: Decided, number: int, value: Decision | _Issued) -> None:
-    """Remember something of a token, as long as that is remembered itself."""
-    if decided.by is None or len(decided.by) >= _MOST_DECIDED:
-        decided.by = {}
-    decided.by[number] = value
+    """
+    Remember something with a token; where there is no room, in the place of another of its kind.
+
+    Which one has to go is next to chance, so that of more resources than there is room for, called in turn, some are
+    remembered all the same. The JWTs of many APIs do not go for their resources.
+    """
+    by = decided.by
+    if by is None:
+        by = decided.by = {}
+    while len(by) >= _MOST_DECIDED and number not in by:
+        alike = [other for other in list(by) if (other < 0) is (number < 0)] or list(by)
+        by.pop(alike[number % len(alike)], None)
+    by[number] = value
 
 
 def _client(verified: VerifiedToken, call: ApiCall) -> tuple[tuple[str | None, ...], str, Any, Any]:
@@ -263,20 +258,3 @@ def _client(verified: VerifiedToken, call: ApiCall) -> tuple[tuple[str | None, .
 def _is_for(known: _Issued, about: Api | Target, case: Case) -> bool:
     made_of = (known.organization, known.grant, known.user_claims)
     return known.about is about and made_of == (case.organization, case.grant, case.user_claims)
-
-
-def _believed(names: Any) -> frozenset[tuple[str | None, str]]:
-    if isinstance(names, str):
-        names = (names,)
-    if not isinstance(names, Iterable):
-        raise ConfigurationError("self_contained names key managers, in a list")
-    return frozenset(map(_who, names))
-
-
-def _who(name: Any) -> tuple[str | None, str]:
-    match name:
-        case (str(organization), str(key_manager)) if organization and key_manager:
-            return organization, key_manager
-        case (None, str(key_manager)) | str(key_manager) if key_manager:
-            return None, key_manager
-    raise ConfigurationError("self_contained names key managers, those of organizations as (organization, name)")

@@ -19,9 +19,7 @@ from kmvalidate.verified import Backing, VerifiedToken
 Within = tuple[str, ...] | None
 
 if TYPE_CHECKING:
-    from kmvalidate.introspecting import Answered
-    from kmvalidate.introspecting._answers import AnswerChecks
-    from kmvalidate.introspecting._memory import Round
+    from kmvalidate.introspecting import AnswerChecks, Answered, Round
     from kmvalidate.issuer_state import IssuerState
     from kmvalidate.layers import Table
     from kmvalidate.ports import Clock, Ports
@@ -37,6 +35,11 @@ class Introspected(Backing, gc=False, eq=False):
     table: int
     within: Within
     whose: str | None
+
+    @property
+    def answers(self) -> object:
+        """Another object once everything that the key manager answered about tokens was forgotten."""
+        return self.round
 
     def stands(self, table: Table, organization: str | None, within: Within, clock: Clock) -> bool:
         """

@@ -47,6 +47,8 @@ class IssuerState:
         introspector: Asks it about tokens; None if it is not asked.
 
         layout_budget: How much may still be learnt of its payloads.
+
+        answers: Another object after each `forget_tokens`: who remembers what it answered remembers this with it.
     """
 
     manager: KeyManager
@@ -55,6 +57,7 @@ class IssuerState:
     source: KeySource
     introspector: Introspector | None = None
     layout_budget: Budget = attrs.field(factory=Budget)
+    answers: object = attrs.field(factory=object, init=False)
 
     @classmethod
     def of(cls, manager: KeyManager, flights: Flights, clock: Clock, listener: Listener | None = None) -> IssuerState:
@@ -68,6 +71,7 @@ class IssuerState:
 
     def forget_tokens(self) -> None:
         """Forget what the key manager answered about tokens."""
+        object.__setattr__(self, "answers", object())
         if self.introspector is not None:
             self.introspector.forget()
 

@@ -61,6 +61,11 @@ class Binding(Backing, gc=False, eq=False):
         who = (manager.name, manager.organization, issuer, key.kid, manager.environments, state.rules)
         return cls(*who, state, kept, key, key_set, is_good)
 
+    @property
+    def answers(self) -> object:
+        """Another object once everything that the key manager answered about tokens was forgotten."""
+        return self.state.answers
+
     def stands(self, ports: Ports) -> bool:
         """Tell whether its key is the one that a look at the keys that may be used now would find."""
         snapshot = self.state.source.ready(ports)

@@ -55,7 +55,7 @@ class TokenValidator:
         max_token_bytes: The largest token looked at, in bytes.
 
         remember: How many verified tokens are remembered at most, 2 or more, about 1 KB each, and as much again for
-            each API with a backend JWT, 32 KB at most; 0 for none. A remembered token is as good as a fresh one: its
+            each API with a backend JWT, 64 KB at most; 0 for none. A remembered token is as good as a fresh one: its
             key, its key manager, its times and revocations are looked at each time it comes.
 
         remember_whole_tokens: Whether to know JWTs by themselves rather than by their SHA-256: faster, and then the

@@ -30,6 +30,7 @@ from tests.signing import NOW, dumps, private_key, refusal, sign, static_keys
 
 OWN = pytest.param(asking_also(lambda _: None), id="asked each time")
 both_chains = pytest.mark.parametrize("chain", [pytest.param(None, id="remembered"), OWN])
+MANY = [Resource("GET", f"/r{number}") for number in range(100)]
 OTHER_KEYS = [backend_key("next"), backend_key("last")]
 
 
@@ -262,6 +263,26 @@ def test_what_nobody_asks_for_again_is_not_kept():
     assert decided.by
     assert made not in repr(decided)
     assert made not in repr(decided.by)
+
+
+def test_a_token_has_one_jwt_for_many_resources_of_an_api():
+    """However many resources of an API a token is used for, in whatever order, it is the same backend JWT."""
+    api = orders(*MANY)
+    world = World(api=api, backend_jwt=BackendJwtGenerator(backend_key()))
+    made = {world.jwt(call=api.call("GET", f"/r{number}")) for number in (*range(100), *range(100), *range(50)[::-1])}
+    assert len(made) == 1
+
+
+def test_what_is_kept_with_a_token_is_bounded():
+    """Where each resource has a backend JWT of its own, some are kept, in 64 places with the decisions."""
+    keys = BackendJwtGenerator(backend_key(), custom_claims=lambda case: {"asked": case.resources[0].path})
+    api = orders(*MANY)
+    world = World(api=api, backend_jwt=keys)
+    made = [world.jwt(call=api.call("GET", f"/r{number}")) for number in range(100)]
+    assert len(set(made)) == 100
+    assert len(world.validator.authenticate(world.bearer).decided.by) == 64
+    again = [world.jwt(call=api.call("GET", f"/r{number}")) for number in range(100)]
+    assert 10 < len(set(again) & set(made)) <= 64
 
 
 def test_nobody_else_can_be_configured_as_the_issuer_of_backend_jwts():

@@ -11,7 +11,8 @@ from kmvalidate.userinfo import UserInfo
 from tests.authorizing.world import SUBSCRIPTION, World, backend_key, claims_of
 from tests.estate import LOW, ChangingTransport, token_of
 from tests.fakes import FakeTransport, answer
-from tests.signing import dumps
+from tests.introspecting.scenes import Endpoint, key_manager
+from tests.signing import NOW, dumps
 from tests.transports import Transport
 
 URL = "https://a.example/userinfo"
@@ -22,11 +23,11 @@ def says(status=200, **claims):
 
 
 class UserWorld(World):
-    def __init__(self, said=None, *, url=URL, transport=None, userinfo=None, **arguments):
+    def __init__(self, *managers, said=None, url=URL, transport=None, userinfo=None, **arguments):
         transport = transport or FakeTransport({URL: said or says(email="alice@example.org")})
         user_claims = UserInfo({"a": url}, **(userinfo or {}))
         keys = BackendJwtGenerator(backend_key(), user_claims=user_claims)
-        super().__init__(transport=transport, backend_jwt=keys, **arguments)
+        super().__init__(*managers, transport=transport, backend_jwt=keys, **arguments)
 
     @property
     def asked(self):
@@ -60,12 +61,26 @@ def test_the_jwt_is_remembered_with_the_claims():
     assert (claims_of(second)["email"], world.asked, world.jwt()) == ("alice@new.example", 2, second)
 
 
-def test_the_kill_switch_forgets_users_too():
-    """After the kill switch the user's claims are asked for again, by the next call and once."""
+@pytest.mark.parametrize("whose", [(), ("a",)], ids=["everything", "of its key manager"])
+def test_the_kill_switch_forgets_users_too(whose):
+    """After the kill switch, whole or for their key manager, the user's claims are asked for again, and once."""
     world = UserWorld()
     assert [world.email(), world.asked] == ["alice@example.org", 1]
     world.transport.answers[URL] = says(email="alice@new.example")
-    world.registry.drop_tokens()
+    world.registry.drop_tokens(*whose)
+    assert [world.email(), world.email(), world.asked] == ["alice@new.example", "alice@new.example", 2]
+
+
+def test_the_kill_switch_forgets_users_of_opaque_tokens_too():
+    """A user whose token was introspected is asked about again once what their key manager said is forgotten."""
+    asked = Endpoint()
+    client = {"client_id": "shop", "scope": "menu:read"}
+    asked.said["opaque"] = {"active": True, "aud": "orders", "exp": NOW + 300, "sub": "alice", **client}
+    world = UserWorld(key_manager(asked, "a", "https://a.example"))
+    world.bearer = "opaque"
+    assert [world.email(), world.email(), world.asked] == ["alice@example.org", "alice@example.org", 1]
+    world.transport.answers[URL] = says(email="alice@new.example")
+    world.registry.drop_tokens("a")
     assert [world.email(), world.email(), world.asked] == ["alice@new.example", "alice@new.example", 2]
 
 
@@ -116,7 +131,9 @@ def test_what_changes_while_a_user_is_asked_about_counts(said):
 
 def test_what_is_said_of_a_user_overwrites_nothing():
     """Claims of the user that are called like the gateway's own are left out."""
-    world = UserWorld(says(iss="evil", aud="evil", exp=9**10, application={"id": "evil"}, key_type="evil", ok="yes"))
+    world = UserWorld(
+        said=says(iss="evil", aud="evil", exp=9**10, application={"id": "evil"}, key_type="evil", ok="yes")
+    )
     said = claims_of(world.jwt())
     assert said["ok"] == "yes"
     assert b"evil" not in dumps(said)
@@ -124,13 +141,13 @@ def test_what_is_said_of_a_user_overwrites_nothing():
 
 def test_who_need_not_be_known_is_let_through_without():
     """Where user claims are not required, an endpoint that says nothing lets the call go on without them."""
-    world = UserWorld(says(500), userinfo={"required": False})
+    world = UserWorld(said=says(500), userinfo={"required": False})
     assert (world.email(), world.says()) == (None, "GOOD")
 
 
 def test_a_user_of_another_is_nobody():
     """An answer about somebody else is no answer."""
-    world = UserWorld(answer({"sub": "eve"}, **{"content-type": "application/json"}))
+    world = UserWorld(said=answer({"sub": "eve"}, **{"content-type": "application/json"}))
     assert world.says() == "KeyManagerUnavailable"
 
 

@@ -21,7 +21,7 @@ from kmvalidate import (
     KeyManagerUnavailable,
     TokenValidator,
 )
-from kmvalidate.introspecting._asking import Unanswered
+from kmvalidate.asking import Unanswered
 from kmvalidate.testing import VirtualClock
 from tests.concurrency.callers import PATIENCE_S, averdict, verdict
 from tests.fakes import WatchedPorts

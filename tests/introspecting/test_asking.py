@@ -5,8 +5,8 @@ from urllib.parse import quote_plus
 import pytest
 
 from kmvalidate import HttpRequest, HttpResponse, KeyManagerUnavailable, Network, Reason, TokenValidator
+from kmvalidate.asking import form_request, media_type, told_of, unanswered
 from kmvalidate.discovery import Exchange, check_named
-from kmvalidate.introspecting._asking import form_request, media_type, told_of, unanswered
 from kmvalidate.ports import run
 from kmvalidate.registry import KeyManagerRegistry
 from kmvalidate.testing._loopback import LoopbackServer

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from kmvalidate.apis import AuthType, GatewayType
 from kmvalidate.chain._check import BuiltIn
 from kmvalidate.errors import Reason, Refused
-from kmvalidate.subscriptions import verdict_of
+from kmvalidate.subscriptions import PRODUCTION, verdict_of
 
 if TYPE_CHECKING:
     from kmvalidate.cases import Case
 
 _OF_ENVIRONMENTS = "choreo:environment:"
 #: The key type of clients of APIs that take them without a subscription, where nobody knows them (as in API Manager).
-_UNKNOWN_KEY_TYPE = "PRODUCTION"
+_UNKNOWN_KEY_TYPE = PRODUCTION
 
 
 class ResourceCheck(BuiltIn):
@@ -41,7 +41,7 @@ class ResourceCheck(BuiltIn):
 
 
 class KeyManagerCheck(BuiltIn):
-    """Refuses tokens of key managers that are not enabled for the API."""
+    """Refuses tokens of key managers that are not enabled for the API; of these a `TokenValidator` verifies none."""
 
     __slots__ = ()
 

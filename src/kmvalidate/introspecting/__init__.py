@@ -6,7 +6,8 @@ Rules kept here: what is asked, of whom and how often comes from the configurati
 
 from __future__ import annotations
 
+from kmvalidate.introspecting._answers import AnswerChecks
 from kmvalidate.introspecting._introspector import Introspector
-from kmvalidate.introspecting._memory import MAX_KEPT_BYTES, Answered
+from kmvalidate.introspecting._memory import MAX_KEPT_BYTES, Answered, Round
 
-__all__ = ["MAX_KEPT_BYTES", "Answered", "Introspector"]
+__all__ = ["MAX_KEPT_BYTES", "AnswerChecks", "Answered", "Introspector", "Round"]

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from kmvalidate.asking import Unanswered, form_request, told_of, unanswered
 from kmvalidate.client_auth import Attachment
 from kmvalidate.discovery import as_object
 from kmvalidate.errors import KeyManagerUnavailable
 from kmvalidate.flights import Failed
-from kmvalidate.introspecting._asking import Unanswered, form_request, told_of, unanswered
 
 if TYPE_CHECKING:
     from kmvalidate.client_auth import ClientCredentials

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kmvalidate.asking import Unanswered, form_request, media_type, told_of, unanswered
 from kmvalidate.client_auth import ClientCredentials
 from kmvalidate.discovery import as_object
 from kmvalidate.errors import KeyManagerUnavailable
 from kmvalidate.introspecting._answers import checked_answer
-from kmvalidate.introspecting._asking import Unanswered, form_request, media_type, told_of, unanswered
 from kmvalidate.introspecting._bearer import BearerTokens
 from kmvalidate.introspecting._endpoints import Endpoints
 from kmvalidate.introspecting._signed import ANSWER_TYPE, read_signed

@@ -9,17 +9,16 @@ outage is not remembered, and is nobody's "no". Tokens that were never seen do n
 from __future__ import annotations
 
 import json
-from functools import partial
 from hashlib import sha256
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kmvalidate.asking import Unanswered
 from kmvalidate.errors import KeyManagerUnavailable, KMValidateError, Refused
 from kmvalidate.flights import Failed
 from kmvalidate.introspecting._answers import AnswerChecks, read_answer
-from kmvalidate.introspecting._asking import Unanswered
 from kmvalidate.introspecting._client import IntrospectionClient
 from kmvalidate.introspecting._limits import AskingLimits
 from kmvalidate.introspecting._memory import INACTIVE, Answered, AnswerMemory
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     from kmvalidate.events import Listener, Status
     from kmvalidate.flights import Flights, Job
-    from kmvalidate.introspecting._limits import Turn
+    from kmvalidate.introspecting._limits import CountedTurn
     from kmvalidate.introspecting._memory import Round
     from kmvalidate.introspection import IntrospectionStrategy
     from kmvalidate.key_manager import KeyManager
@@ -49,7 +48,7 @@ class _Asking:
     token: str
     digest: bytes
     begun_in: Round
-    turn: Turn | None = None
+    turn: CountedTurn | None = None
     told: Answered | None = None
 
 
@@ -148,8 +147,8 @@ class Introspector:
             asking.told = self._memory.recall(digest)
             if asking.told is not None:  # another call landed since the caller looked
                 return run(job(ports))
-            given = partial(setattr, asking, "turn")
-            return self._limits.start(job, ports, is_known=self._memory.is_known(digest), given=given)
+            turn = asking.turn = self._limits.turn(is_known=self._memory.is_known(digest))
+            return self._limits.start(turn, job, ports)
 
         deadline_s = 2 * self._strategy.deadline_s  # half of it may pass before its turn comes
         flight = self._flights.launch((self, begun_in, digest), work, ports, deadline_s, start)
@@ -165,13 +164,13 @@ class Introspector:
         self._limits.begin(turn, began)
         answer = self._asked(asking.token, ports)
         if isinstance(answer, Unanswered):
-            wait_s = self._limits.failed(answer, turn, began, ports.clock.monotonic())
+            wait_s = self._limits.failed(answer, turn, ports.clock.monotonic())
             raise Unanswered(answer.why, wait_s=wait_s)  # not *answer*: it would lead to this frame, and that to it
         self._limits.succeeded(turn)
         if answer["active"] is False:
             self._memory.keep_inactive(asking.digest, asking.begun_in, began)
             return INACTIVE
-        turn.call.active()
+        turn.active()
         good_for_s = min(self._strategy.ttl_s, _left_s(answer.get("exp"), now))
         payload = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
         answered = Answered(payload, began + good_for_s)

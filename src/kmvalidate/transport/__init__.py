@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from kmvalidate.transport._httpx import HttpxTransport
 from kmvalidate.transport._requests import RequestsTransport
+from kmvalidate.transport._sending import AnswerTooLarge
 
-__all__ = ["HttpxTransport", "RequestsTransport"]
+__all__ = ["AnswerTooLarge", "HttpxTransport", "RequestsTransport"]

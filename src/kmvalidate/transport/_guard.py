@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 OVERHEAD_BYTES = 65_536
 # What is moved at once: neither a wait nor what is done with the bytes may take long.
 PIECE_BYTES = 16_384
-_TOO_LARGE = "the answer is larger than the cap"
 
 
 class Refusal(Exception):
@@ -40,6 +39,13 @@ class Refusal(Exception):
     def __init__(self, why: str) -> None:
         self.why = why
         super().__init__(why)
+
+
+class TooLarge(Refusal):
+    """An answer with more bytes than may come."""
+
+    def __init__(self) -> None:
+        super().__init__("the answer is larger than the cap")
 
 
 class Budget:
@@ -58,10 +64,10 @@ class Budget:
         Return how many bytes may still be read, at least one.
 
         Raises:
-            Refusal: None may.
+            TooLarge: None may.
         """
         if self._left <= 0:
-            raise Refusal(_TOO_LARGE)
+            raise TooLarge
         return self._left
 
     def pay(self, count: int) -> None:
@@ -111,10 +117,10 @@ class Guard:
         Let a body have *count* bytes.
 
         Raises:
-            Refusal: That is more than may come.
+            TooLarge: That is more than may come.
         """
         if count > self._max_bytes:
-            raise Refusal(_TOO_LARGE)
+            raise TooLarge
 
 
 class GuardedReader(io.RawIOBase):

@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 
     from kmvalidate.ports import HttpRequest, HttpResponse
 
+    _Failure: TypeAlias = tuple[type[KeyManagerUnavailable], str]
+
     # The request, its complete header fields, the TLS context to use, the guard.
     Exchange: TypeAlias = Callable[
         [HttpRequest, Mapping[str, str], ssl.SSLContext, Guard], Coroutine[Any, Any, HttpResponse]
     ]
+
+
+class AnswerTooLarge(KeyManagerUnavailable):
+    """An answer came, and was cut off since it has more bytes than were asked for: others may be smaller."""
 
 
 class Sending:
@@ -56,20 +62,22 @@ class Sending:
             exchange: What does it.
 
         Raises:
-            KeyManagerUnavailable: There is no whole answer within the deadline and the cap.
+            KeyManagerUnavailable: There is no whole answer within the deadline and the cap; beyond the cap it is
+                `AnswerTooLarge`.
 
             ConfigurationError: The request must not be sent: its method, URL, header fields or TLS files.
         """
         host = checked(request).hostname
         outcome = await self._outcome(request, exchange)
-        if isinstance(outcome, str):
-            raise KeyManagerUnavailable(f"{host}: {outcome}") from None
+        if isinstance(outcome, tuple):
+            kind, sentence = outcome
+            raise kind(f"{host}: {sentence}") from None
         return outcome
 
-    async def _outcome(self, request: HttpRequest, exchange: Exchange) -> HttpResponse | str:
-        """Return the answer, or why there is none."""
+    async def _outcome(self, request: HttpRequest, exchange: Exchange) -> HttpResponse | _Failure:
+        """Return the answer, or as what error there is none and why."""
         # Imported late: it knows the errors of urllib3.
-        from kmvalidate.transport._why import why  # noqa: PLC0415
+        from kmvalidate.transport._why import is_too_large, why  # noqa: PLC0415
 
         headers = headers_of(request, self._user_agent)
         guard = Guard(request.deadline_s, request.max_bytes)
@@ -78,4 +86,4 @@ class Sending:
         except ConfigurationError:
             raise
         except Exception as error:  # noqa: BLE001  # whatever the bytes that came in
-            return why(error)
+            return (AnswerTooLarge if is_too_large(error) else KeyManagerUnavailable), why(error)

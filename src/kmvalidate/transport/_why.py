@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import urllib3.exceptions
 
 from kmvalidate.errors import shown
-from kmvalidate.transport._guard import Refusal
+from kmvalidate.transport._guard import Refusal, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,11 @@ def why(error: BaseException) -> str:
         if sentence := _sentence(one):
             return sentence
     return f"the exchange failed ({type(error).__name__})"
+
+
+def is_too_large(error: BaseException) -> bool:
+    """Tell whether *error*, or one of those it wraps, is that more bytes came than may."""
+    return any(isinstance(one, TooLarge) for one in _wrapped(error))
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:

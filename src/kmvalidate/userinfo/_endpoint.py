@@ -3,7 +3,7 @@ Asks one userinfo endpoint (OpenID Connect Core section 5.3).
 
 Rules kept here: the token goes into the Authorization field of a GET and nowhere else. An answer counts only if it is
 about the token's own subject (section 5.3.2). An endpoint that fails is left alone for a second at a time, in which
-nobody waits for it; what it says of one token alone keeps it from nobody else.
+nobody waits for it; what it says of one user alone, or does not, keeps it from nobody else.
 """
 
 from __future__ import annotations
@@ -12,51 +12,65 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kmvalidate.asking import Lane, Seldom, Turn, Turns, Unanswered, media_type, told_of, unanswered
 from kmvalidate.discovery import Exchange
 from kmvalidate.errors import KeyManagerUnavailable, KMValidateError, Reason
-from kmvalidate.flights import Failed, why
-from kmvalidate.introspecting._asking import Unanswered, media_type, told_of, unanswered
-from kmvalidate.introspecting._breaker import Breaker
-from kmvalidate.introspecting._lanes import Lane
-from kmvalidate.own_lock import OwnLock
-from kmvalidate.ports import HttpRequest
+from kmvalidate.flights import why
+from kmvalidate.ports import HttpRequest, HttpResponse
 from kmvalidate.strict_json import Flaw, parse_object
+from kmvalidate.transport import AnswerTooLarge
+from kmvalidate.userinfo._breakers import Breakers
 
 if TYPE_CHECKING:
-    from kmvalidate.flights import Job
-    from kmvalidate.ports import HttpResponse, Network, Ports
+    from kmvalidate.flights import Failed, Job
+    from kmvalidate.ports import Clock, Network, Ports
+    from kmvalidate.userinfo._breakers import BreakerOf
 
 _WHAT = "userinfo endpoint"
 _OK = 200
 _JSON = "application/json"
 _SIGNED = "application/jwt"
 _SAYS_NO = {401: Reason.INACTIVE, 403: Reason.INSUFFICIENT_SCOPE}  # RFC 6750 section 3.1
-_FAILURES = 3  # one user's answer that is too large does not close it for the others
-_PAUSE_S = 1.0
 _AT_ONCE = 32
 _WAITING = 1000
-_TOLD_EVERY_S = 60.0
-_LEFT_ALONE = f"{_WHAT}: it asked to be left alone for a while"
-_BUSY = f"{_WHAT}: too many wait for it"
-_TOO_LATE = f"{_WHAT}: the turn to ask it did not come in time"
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class Question:
     """
-    What an endpoint is asked, once its turn comes.
+    What an endpoint is asked, once its turn comes; `Endpoint.question` makes it.
 
     Args:
         token: The token.
 
         subject: Its ``sub``.
 
-        given_at: When it was let through, on the monotonic clock.
+        breaker: What is told how it ends.
+
+        turn: Its turn.
     """
 
     token: str = attrs.field(repr=False)
     subject: str = attrs.field(repr=False)
-    given_at: float = 0.0
+    breaker: BreakerOf
+    turn: Turn
+
+
+@attrs.frozen
+class _Measuring:
+    """Ports that tell an answer that is too large from none, whatever the transport lets through."""
+
+    ports: Ports
+
+    @property
+    def clock(self) -> Clock:
+        return self.ports.clock
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        response: object = await self.ports.send(request)
+        if isinstance(response, HttpResponse) and len(response.body) > request.max_bytes:
+            raise AnswerTooLarge(f"the answer has more than {request.max_bytes} bytes")
+        return response  # type: ignore[return-value]  # what is none is seen as such by who asked for it
 
 
 class Endpoint:
@@ -75,29 +89,19 @@ class Endpoint:
 
     def __init__(self, url: str, network: Network, deadline_s: float, max_bytes: int) -> None:
         self._url, self._network, self._deadline_s, self._max_bytes = url, network, deadline_s, max_bytes
-        self._breaker = Breaker(_FAILURES, _PAUSE_S, probe_s=2 * deadline_s)  # it may wait, and then be answered
+        self.breakers = Breakers(probe_s=2 * deadline_s)  # it may wait, and then be answered
         self._lane = Lane(_AT_ONCE, _WAITING, deadline_s)
-        self._last = _LEFT_ALONE
-        self._told_at = float("-inf")
-        self._telling = OwnLock()
+        self._turns = Turns(deadline_s, f"{_WHAT}: ")
+        self._news = Seldom()
+
+    def question(self, token: str, issuer: str, subject: str) -> Question:
+        """Return what is to be asked about the user *subject* of *issuer*, with a token of theirs."""
+        breaker = self.breakers.of((issuer, subject))
+        return Question(token, subject, breaker, Turn(breaker, self._lane))
 
     def start(self, question: Question, job: Job, ports: Ports) -> Failed | None:
-        """
-        Let *job*, which asks *question*, run as soon as its turn comes.
-
-        Returns:
-            Why it will not; None if it will.
-        """
-        now = ports.clock.monotonic()
-        if wait_s := self._breaker.wait_s(now):
-            return Failed(self._last, retry_after_s=wait_s)
-        question.given_at, is_let_in = now, False
-        try:
-            is_let_in = self._lane.submit(job, ports)
-        finally:
-            if not is_let_in:
-                self._breaker.not_called(now)
-        return None if is_let_in else Failed(_BUSY)
+        """Do what `Turns.start` does, with a job that asks *question*."""
+        return self._turns.start(question.turn, job, ports)
 
     async def ask(self, question: Question, ports: Ports) -> dict[str, Any] | Reason:
         """
@@ -106,45 +110,37 @@ class Endpoint:
         Raises:
             Unanswered: It gives no answer that counts.
         """
-        began = ports.clock.monotonic()
-        self._begin(question.given_at, began)
+        self._turns.begin(question.turn, ports.clock.monotonic())
         found = await self._answer(question, ports)
         if not isinstance(found, Unanswered):
-            self._breaker.succeeded()
+            question.breaker.succeeded()
             return found
-        self._failed(found, began, ports.clock.monotonic())
+        self._failed(found, question, ports.clock.monotonic())
         raise Unanswered(found.why, wait_s=found.wait_s)  # not *found*: it would lead to this frame, and that to it
 
     def is_news(self, now: float) -> bool:
         """Tell whether nobody was told of its failures for a minute; asking counts as telling."""
-        with self._telling:
-            if now - self._told_at < _TOLD_EVERY_S:
-                return False
-            self._told_at = now
-            return True
+        return self._news.is_due(now)
 
-    def _begin(self, given_at: float, now: float) -> None:
-        is_late = now - given_at > self._deadline_s
-        wait_s = 0.0 if is_late else self._breaker.wait_s(now, given_at)
-        if is_late or wait_s:
-            self._breaker.not_called(given_at)
-            raise Unanswered(_TOO_LATE if is_late else self._last, wait_s=wait_s)
-
-    def _failed(self, flaw: Unanswered, began: float, now: float) -> None:
-        self._last = flaw.why
-        self._breaker.hold(now, flaw.wait_s)
+    def _failed(self, flaw: Unanswered, question: Question, now: float) -> None:
+        if flaw.is_outage or flaw.wait_s:
+            self._turns.last = flaw.why
+        self.breakers.of_all.hold(now, flaw.wait_s)
         if flaw.is_outage:
-            self._breaker.failed(now, began)
+            question.breaker.failed(now, question.turn.began_at)
         else:
-            self._breaker.succeeded()  # it is there
+            question.breaker.succeeded()  # it is there
 
     async def _answer(self, question: Question, ports: Ports) -> dict[str, Any] | Reason | Unanswered:
         ends_at = ports.clock.monotonic() + self._deadline_s
         exchange = Exchange(network=self._network, ends_at=ends_at, max_bytes=self._max_bytes)
         fields = {"authorization": f"Bearer {question.token}", "accept": _JSON}
         request = HttpRequest(url=self._url, headers=fields)
+        measuring: Any = _Measuring(ports)
         try:
-            return _read(await exchange.send(request, ports), question.subject)
+            return _read(await exchange.send(request, measuring), question.subject)
+        except AnswerTooLarge as error:
+            return told_of(error, request, is_outage=False)  # it is about this user
         except KMValidateError as error:
             return told_of(KeyManagerUnavailable(why(error)), request)
 

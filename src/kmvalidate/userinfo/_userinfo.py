@@ -22,14 +22,14 @@ import msgspec
 
 from kmvalidate.claims import NUMBERS, STRINGS
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError, Reason, Refused, shown
-from kmvalidate.fields import FrozenDict, is_a, number, to_name_set
+from kmvalidate.fields import FrozenDict, is_a, number, to_name_set, to_place
 from kmvalidate.flights import Failed
 from kmvalidate.generations import Generations
 from kmvalidate.introspecting import MAX_KEPT_BYTES
 from kmvalidate.ports import Network, run
 from kmvalidate.tokens import shows_nothing
 from kmvalidate.urls import checked_url
-from kmvalidate.userinfo._endpoint import Endpoint, Question
+from kmvalidate.userinfo._endpoint import Endpoint
 from kmvalidate.verified import read_claims
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from kmvalidate.flights import Flights, Job
     from kmvalidate.ports import Ports
+    from kmvalidate.userinfo._endpoint import Question
     from kmvalidate.verified import VerifiedToken
 
     #: A key manager: its organization, None if it serves all, and its name.
@@ -65,17 +66,10 @@ class _Told(msgspec.Struct, frozen=True, gc=False):
     __rich_repr__ = shows_nothing
 
 
-def _place(key: object) -> Place:
-    match (None, key) if isinstance(key, str) else key:
-        case (str(organization) | (None as organization), str(name)) if name and organization != "":
-            return organization, name
-    raise ConfigurationError("endpoints: a key manager is its name, or its organization and its name")
-
-
 def _endpoints(value: object) -> FrozenDict[Place, str]:
     if not isinstance(value, Mapping) or not value:
         raise ConfigurationError("endpoints map key managers to URLs, at least one")
-    places = FrozenDict({_place(key): url for key, url in value.items()})
+    places = FrozenDict({to_place(key, "endpoints"): url for key, url in value.items()})
     if len(places) != len(value):
         raise ConfigurationError("endpoints: each key manager is named once")
     return places
@@ -98,8 +92,9 @@ class UserInfo:
     Claims about the user behind an access token, from the userinfo endpoint of its key manager.
 
     An answer is believed if it is JSON and about the token's own subject (OpenID Connect Core section 5.3.2); signed
-    ones are not accepted. An endpoint that fails three times in a row is left alone for a second at a time, or for as
-    long as it asks (Retry-After), in which nobody waits for it.
+    ones are not accepted. An endpoint that fails for three users in a row is left alone for a second at a time, or for
+    as long as it asks (Retry-After), in which nobody waits for it; one that fails three times in a row for the same
+    user, by that user alone, for up to five seconds at a time. An answer that is too large is no such failure.
 
     Args:
         endpoints: The URL of the endpoint of each key manager that has one, by the key manager's name, or by its
@@ -192,7 +187,8 @@ class UserInfo:
         subject, memory = verified.subject, self._memory
         if not subject:
             return None
-        key = (endpoint, subject, sha256(token.encode()).digest())
+        backing: Any = verified.backing  # either kind knows when what was answered was forgotten
+        key = (endpoint, backing.answers, subject, sha256(token.encode()).digest())
         known = _recall(memory, key, ports)
         if known is not None:
             return known
@@ -207,7 +203,7 @@ class UserInfo:
                 return run(job(ports))
             return endpoint.start(question, job, ports)
 
-        question = Question(token, subject)
+        question = endpoint.question(token, verified.issuer, subject)
         flight = flights.launch((memory, *key), work, ports, 2 * self.deadline_s, start)  # half of it may be waiting
         outcome = await flight.outcome(ports)
         return outcome if isinstance(outcome, Failed) else outcome.value

@@ -50,13 +50,13 @@ def form_request(url: str, form: Mapping[str, str], headers: Mapping[str, str]) 
     return HttpRequest(method="POST", url=url, headers=fields, body=urlencode(form).encode())
 
 
-def told_of(error: KeyManagerUnavailable, request: HttpRequest) -> Unanswered:
-    """Return what a transport says of a request that it could not send; one of the user's own may say too much."""
+def told_of(error: KeyManagerUnavailable, request: HttpRequest, *, is_outage: bool = True) -> Unanswered:
+    """Return what a transport says of a request that has no answer; one of the user's own may say too much."""
     sent = {**dict(parse_qsl((request.body or b"").decode())), **request.headers}
     secret = [sent[name].removeprefix("Basic ").removeprefix("Bearer ") for name in _SECRET if name in sent]
     if any(value in error.why or quote_plus(value) in error.why for value in secret):
-        return Unanswered("the transport raised what it should not tell")
-    return Unanswered(error.why)
+        return Unanswered("the transport raised what it should not tell", is_outage=is_outage)
+    return Unanswered(error.why, is_outage=is_outage)
 
 
 def media_type(response: HttpResponse) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kmvalidate.own_lock import OwnLock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 #: Most seconds for which an answer may keep everybody away.
 MAX_HOLD_S = 60.0
@@ -50,6 +50,7 @@ class Breaker:
         "_probe_until",
         "_retry_at",
         "_spread",
+        "_whose",
     )
 
     def __init__(
@@ -62,6 +63,7 @@ class Breaker:
         self._most, self._max_backoff_s, self._spread, self._probe_s = failures, max_backoff_s, spread, probe_s
         self._lock = OwnLock()
         self._failures = 0
+        self._whose: set[Hashable] = set()
         self._is_open = False
         self._backoff_s = 0.0
         self._changed_at = self._retry_at = self._probe_until = self._held_until = _NEVER
@@ -106,7 +108,7 @@ class Breaker:
             if self._is_probe(let_through_at):
                 self._probe_until = _NEVER
 
-    def failed(self, now: float, began_at: float | None = None) -> bool:
+    def failed(self, now: float, began_at: float | None = None, whose: Hashable = None) -> bool:
         """
         Count a call that failed, and tell whether that opened the breaker: from here on, it counts as unreachable.
 
@@ -115,6 +117,9 @@ class Breaker:
 
             began_at: The time for which `wait_s` let the call through, by default now. One that began before the
                 breaker last opened or sent a probe says nothing new, and does not count.
+
+            whose: For whom it failed, None if that does not matter. Of several for the same one, in a row of failures,
+                the first counts: more may say something of that one alone.
         """
         with self._lock:
             if (now if began_at is None else began_at) < self._changed_at:
@@ -122,6 +127,10 @@ class Breaker:
             if self._is_open:
                 self._probe_failed(now)
                 return False
+            if whose is not None:
+                if whose in self._whose:
+                    return False
+                self._whose.add(whose)
             self._failures += 1
             if self._failures < self._most:
                 return False
@@ -133,6 +142,7 @@ class Breaker:
         """Count a call that was answered, and tell whether that closed the breaker: it is reachable again."""
         with self._lock:
             was_open, self._is_open, self._failures = self._is_open, False, 0
+            self._whose.clear()
             return was_open
 
     def hold(self, now: float, seconds: float) -> None:
