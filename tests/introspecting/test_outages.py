@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from kmvalidate import ANY_OPAQUE_TOKEN, ClientSecretBasic, Introspection, KeyManagerRegistry, TokenValidator
+from kmvalidate.asking import Breaker
 from kmvalidate.events import Status
-from kmvalidate.introspecting._breaker import Breaker
 from kmvalidate.introspecting._call_budget import Call, CallBudget
 from kmvalidate.testing import SimulatedProvider
 from tests.concurrency.callers import verdict
@@ -46,8 +46,7 @@ def test_a_minute_of_outage():
     assert 9 <= len(calls) <= 12
     assert calls[:5] == [0, 0.25, 0.5, 0.75, 1.0]
     scene.endpoint.outage = None
-    wait_s = scene.unavailable().retry_after_s
-    scene.clock.advance(wait_s)
+    scene.clock.advance(error.retry_after_s)
     assert [scene.says(), scene.says("known"), asyncio.run(scene.asays("x"))] == ["GOOD", "GOOD", "INACTIVE"]
     (unreachable,) = scene.told("IntrospectionUnreachable")
     assert (unreachable.why, 0.9 <= unreachable.retry_in_s <= 1) == ("status 503", True)
