@@ -89,7 +89,7 @@ def _backend_jwt(effort: Effort) -> Measured:
         "ours": lambda: issue(case, now()),
         "raw": lambda: private.sign(data, how),
     }
-    times, remark, doubt = aftermath(calls, effort)
+    times, remark, doubt = aftermath(calls, effort.rounds)
     return Measured(median_ratio(times["ours"], times["raw"]), f"{median(times['ours']) / 1e3:.1f} us; {remark}", doubt)
 
 

@@ -98,16 +98,16 @@ def _over_raw(alg: str) -> Callable[[Effort], Measured]:
 
     def measure(effort: Effort) -> Measured:
         token = signed(alg)
-        times, remark, doubt = aftermath({"ours": ready("kmvalidate", token), "raw": token.raw_verify}, effort)
+        times, remark, doubt = aftermath({"ours": ready("kmvalidate", token), "raw": token.raw_verify}, effort.rounds)
         return Measured(median_ratio(times["ours"], times["raw"]), remark, doubt)
 
     return measure
 
 
-def aftermath(calls: dict[str, Callable[[], object]], effort: Effort) -> tuple[dict[str, list[float]], str, str]:
+def aftermath(calls: dict[str, Callable[[], object]], rounds: int) -> tuple[dict[str, list[float]], str, str]:
     """Return the `turns` of *calls*, of which one is ``raw``, with the remark and the doubt of the control."""
     raw = calls["raw"]
-    times = turns(calls | {"alone": _some_python, "after": _both(raw)}, effort.rounds)
+    times = turns(calls | {"alone": _some_python, "after": _both(raw)}, rounds)
     dearer = median(
         (both - bare) / alone for both, bare, alone in zip(times["after"], times["raw"], times["alone"], strict=True)
     )

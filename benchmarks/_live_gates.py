@@ -18,12 +18,13 @@ from time import perf_counter_ns, time
 from typing import TYPE_CHECKING
 
 from _crowd import crowd
+from _first_time import first_time
 from _footprint import footprint, used
-from _gates import Gate, Measured, aftermath
+from _gates import Gate, Measured
 from _measure import loops_for, median_ratio, threads, turns
 from _peers import pyjwt
-from _tokens import AUDIENCE, ISSUER, signed
-from _warm import Warm, validator_of
+from _tokens import AUDIENCE, ISSUER
+from _warm import Warm
 
 from kmvalidate import (
     ANY_OPAQUE_TOKEN,
@@ -46,7 +47,6 @@ _THREADS = 8
 _CONTROL_LEAST = 0.97
 _CROWD = 10_000
 _REMEMBERED = 100_000
-_COLD_TOKENS = 4_000
 _LOOP_CALLS = 1_000
 _TURN_S = 0.04
 
@@ -176,20 +176,6 @@ def _collection(_: Effort) -> Measured:
     return Measured(seen["collection_ms"], remark)
 
 
-def _cold(effort: Effort) -> Measured:
-    """Each token comes for the first time, or so long after it last did that it was forgotten."""
-    token = signed("RS256")
-    validator = validator_of(token.jwks, remember=_COLD_TOKENS // 4)
-    others = token.others(_COLD_TOKENS)
-    texts, verifications = cycle(text for text, _ in others), cycle(raw for _, raw in others)
-    calls: dict[str, Call] = {
-        "ours": lambda: validator.authenticate(next(texts)),
-        "raw": lambda: next(verifications)() is None,
-    }
-    times, remark, doubt = aftermath(calls, effort)
-    return Measured(median_ratio(times["ours"], times["raw"]), remark, doubt)
-
-
 LIVE_GATES = {
     "warm-over-hashing": Gate(_over_hashing, 1.8, at_most=True),
     "warm-over-pyjwt": Gate(_over_pyjwt, 30.0, at_most=False),
@@ -200,5 +186,5 @@ LIVE_GATES = {
     "kilobytes-per-issuer": Gate(_issuer_bytes, 4.0, at_most=True),
     "kilobytes-per-token": Gate(_token_bytes, 1.1, at_most=True),
     "collection-ms": Gate(_collection, 5.0, at_most=True),
-    "cold-through-memory": Gate(_cold, 1.35, at_most=True),
+    "cold-through-memory": Gate(first_time, 1.35, at_most=True),
 }

@@ -46,7 +46,7 @@ def test_two_that_find_it_full_turn_it_once():
 
     class TurnedMeanwhile:
         def __enter__(self) -> None:
-            memory._old, memory.young = memory.young, {}
+            memory.old, memory.young = memory.young, {}
 
         def __exit__(self, *_: object) -> None:
             pass
@@ -56,4 +56,4 @@ def test_two_that_find_it_full_turn_it_once():
     memory.put(2, 2)
     memory._turning = TurnedMeanwhile()  # type: ignore[assignment]
     memory.put(3, 3)
-    assert (memory._old, memory.young) == ({1: 1, 2: 2}, {3: 3})
+    assert (memory.old, memory.young) == ({1: 1, 2: 2}, {3: 3})

@@ -24,27 +24,26 @@ class Generations(Generic[K, V]):
 
     Attributes:
         young: The young generation, for those who have to be quick: most of what is asked for is there. Read it only.
+
+        old: The old one, likewise; what is found there is to be `put` again.
     """
 
     def __init__(self, most: int) -> None:
         self._half = max(most // 2, 1)
         self.young: dict[K, V] = {}
-        self._old: dict[K, V] = {}
+        self.old: dict[K, V] = {}
         self._turning = OwnLock()
 
     def __len__(self) -> int:
-        return len(self.young.keys() | self._old.keys())
+        return len(self.young.keys() | self.old.keys())
 
     def get(self, key: K) -> V | None:
         """Return what is remembered for *key*, which is young again by it; None if there is nothing."""
         value = self.young.get(key)
-        return self.get_old(key) if value is None else value
-
-    def get_old(self, key: K) -> V | None:
-        """Do what `get` does, for those who have looked among the young."""
-        value = self._old.get(key)
-        if value is not None:
-            self.put(key, value)
+        if value is None:
+            value = self.old.get(key)
+            if value is not None:
+                self.put(key, value)
         return value
 
     def put(self, key: K, value: V) -> None:
@@ -52,5 +51,5 @@ class Generations(Generic[K, V]):
         if len(self.young) >= self._half:
             with self._turning:
                 if len(self.young) >= self._half:
-                    self._old, self.young = self.young, {}
+                    self.old, self.young = self.young, {}
         self.young[key] = value

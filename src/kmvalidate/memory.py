@@ -18,7 +18,7 @@ from kmvalidate.introspected import Introspected, refuse_revoked
 from kmvalidate.introspecting import MAX_KEPT_BYTES
 from kmvalidate.revocation import signed_digest
 from kmvalidate.routes import still_good
-from kmvalidate.verified import VerifiedToken, copy_of, unread_copy_of
+from kmvalidate.verified import VerifiedToken, copy_of, forget_read
 
 if TYPE_CHECKING:
     from kmvalidate.introspected import Within
@@ -87,18 +87,20 @@ class TokenMemory:
             if type(organization) is not str or not organization:  # it is refused where it is looked at
                 return None
             key = key if self._registry.table.whose(organization) is None else (organization, key)
-        known = self._tokens.young.get(key) or self._tokens.get_old(key)
+        tokens = self._tokens
+        known = tokens.young.get(key)
         if known is None:
-            return key  # type: ignore[no-any-return]
+            known = tokens.old.get(key)
+            if known is None:
+                return key  # type: ignore[no-any-return]
+            tokens.put(key, known)
         backing: Any = known.backing
         if known.revision is self._revocations.version and backing.__class__ is not Introspected:
             stands = still_good(known, organization, self._registry.table, ports)  # what `stands` looks at: hot
             stands = stands and (within is None or backing.key_manager in within)
         else:
             stands = self.stands(known, token, organization, ports, within)
-        if not stands:
-            return key  # type: ignore[no-any-return]
-        return copy_of(known)
+        return copy_of(known) if stands else key
 
     def stands(
         self, known: VerifiedToken, token: str, organization: str | None, ports: Ports, within: Within = None
@@ -128,5 +130,8 @@ class TokenMemory:
     def remember(self, key: Key | None, verified: VerifiedToken) -> VerifiedToken:
         """Remember *verified* by *key*, if there is one and it is small, and return it."""
         if key is not None and len(verified.payload) <= MAX_KEPT_BYTES:
-            self._tokens.put(key, unread_copy_of(verified))
+            kept = copy_of(verified)
+            if kept._read is not None:  # noqa: SLF001  # hot
+                forget_read(kept)  # it stays small, and what somebody else could change stays theirs
+            self._tokens.put(key, kept)
         return verified

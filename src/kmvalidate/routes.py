@@ -136,7 +136,7 @@ class Routes:
 
     def recall(self, jwt: Jwt, organization: str | None) -> tuple[Binding, Any] | None:
         """Return how tokens like this one are verified, and its claims, not proved; None if there were none like it."""
-        route = self._routes.young.get(jwt.header_segment) or self._routes.get_old(jwt.header_segment)
+        route = self._routes.young.get(jwt.header_segment) or self._routes.get(jwt.header_segment)
         if route is None:
             return None
         for layout in route.layouts:

@@ -114,8 +114,8 @@ class TokenValidator:
             ConfigurationError: *organization* is no name, or *key_managers* are none.
         """
         within = None if key_managers is None else to_names(key_managers)
-        found = self._memory.look_up(token, organization, self._registry.ports, within)
-        if isinstance(found, VerifiedToken):
+        found: Any = self._memory.look_up(token, organization, self._registry.ports, within)
+        if found.__class__ is VerifiedToken:
             return found
         return self._memory.remember(found, self._tokens.verified(token, organization, within))
 
@@ -138,8 +138,8 @@ class TokenValidator:
             ConfigurationError: As `authenticate` does.
         """
         within = None if key_managers is None else to_names(key_managers)
-        found = self._memory.look_up(token, organization, self._registry.ports, within)
-        if isinstance(found, VerifiedToken):
+        found: Any = self._memory.look_up(token, organization, self._registry.ports, within)
+        if found.__class__ is VerifiedToken:
             return found
         return self._memory.remember(found, await self._tokens.averified(token, organization, within))
 

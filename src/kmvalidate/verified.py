@@ -191,12 +191,9 @@ class VerifiedToken(msgspec.Struct, frozen=True, gc=False, eq=False):
 copy_of: Callable[[VerifiedToken], VerifiedToken] = VerifiedToken.__copy__  # type: ignore[attr-defined]
 
 
-def unread_copy_of(verified: VerifiedToken) -> VerifiedToken:
-    """Return a copy without the claims that were read: small, and none of them somebody else's to change."""
-    unread = copy_of(verified)
-    if unread._read is not None:  # noqa: SLF001  # of its own module
-        msgspec.structs.force_setattr(unread, "_read", None)
-    return unread
+def forget_read(verified: VerifiedToken) -> None:
+    """Forget the claims that were read of a token: they are read again when they are asked for."""
+    msgspec.structs.force_setattr(verified, "_read", None)
 
 
 def read_claims(payload: bytes) -> dict[str, Any]:
