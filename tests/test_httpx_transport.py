@@ -159,7 +159,7 @@ def test_a_flood_leaves_the_loop_to_others(script, tls, tmp_path):
 
     async def main(peer):
         network = Network(private_addresses=True, insecure_http=True, ca_file=authority.ca_file)
-        request = HttpRequest(url=peer.url(), network=network, deadline_s=20.0, max_bytes=10_000_000)
+        request = HttpRequest(url=peer.url(), network=network, deadline_s=60.0, max_bytes=2_000_000)
         flooded = asyncio.create_task(HttpxTransport().send(request))
         turns = 0
         while not flooded.done():
@@ -170,7 +170,7 @@ def test_a_flood_leaves_the_loop_to_others(script, tls, tmp_path):
         return turns
 
     with Peer(script, tls=authority.issue().server() if tls else None) as peer:
-        assert asyncio.run(main(peer)) > 50
+        assert asyncio.run(main(peer)) > 20  # it comes in 31 pieces at least
 
 
 def test_one_transport_serves_many_tasks():

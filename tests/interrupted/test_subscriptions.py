@@ -11,7 +11,7 @@ from kmvalidate.subscriptions import (
     _held,
     _memory,
 )
-from tests.subscriptions.interrupting import interruptions
+from tests.interrupted.interrupting import interruptions
 from tests.subscriptions.made import SHOP, app, everything, found, mapping, orders, subscription
 
 FILES = [module.__file__ for module in (_accounts, _clients, _content, _held, _memory)]

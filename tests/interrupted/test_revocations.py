@@ -3,8 +3,8 @@
 import pytest
 
 from kmvalidate.revocation import ANY_KEY_MANAGER, RevocationList, _entries, _list, signed_digest
+from tests.interrupted.interrupting import interruptions
 from tests.signing import NOW, SetClock, good_claims, token, validator
-from tests.subscriptions.interrupting import interruptions
 
 FILES = (_entries.__file__, _list.__file__)
 TEST = {"key_manager": "Test"}
