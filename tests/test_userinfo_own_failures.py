@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from kmvalidate import KeyManagerUnavailable
+from kmvalidate.ports import AnswerTooLarge
 from kmvalidate.tokens import parse_claims, recognise
-from kmvalidate.transport import AnswerTooLarge
 from tests.fakes import FakeTransport
 from tests.introspecting.asking_helpers import said
 from tests.signing import with_claims

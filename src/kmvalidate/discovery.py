@@ -16,7 +16,7 @@ import attrs
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable, KMValidateError
 from kmvalidate.key_sets import ALGORITHM_SHAPES
 from kmvalidate.keys import MAX_KEYS, read_jwks
-from kmvalidate.ports import HttpRequest, HttpResponse
+from kmvalidate.ports import AnswerTooLarge, HttpRequest, HttpResponse
 from kmvalidate.strict_json import Flaw, parse_object
 from kmvalidate.urls import checked_url, origin
 
@@ -76,7 +76,7 @@ class Exchange:
         Ask for *url*.
 
         Raises:
-            KeyManagerUnavailable: No whole answer came in time, or one beyond the cap.
+            KeyManagerUnavailable: No whole answer came in time, or one beyond the cap (`AnswerTooLarge`).
 
             ConfigurationError: The transport cannot send that request.
         """
@@ -97,7 +97,7 @@ class Exchange:
         within = attrs.evolve(request, deadline_s=left, max_bytes=self.max_bytes, network=self.network)
         response = await _sent(within, ports)
         if len(response.body) > self.max_bytes:
-            raise KeyManagerUnavailable(f"the answer has more than {self.max_bytes} bytes")
+            raise AnswerTooLarge(f"the answer has more than {self.max_bytes} bytes")
         return response
 
     async def get_keys(self, url: str, ports: Ports) -> Published:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
-from kmvalidate.errors import ConfigurationError
+from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable
 from kmvalidate.fields import is_a, is_file, to_names, to_path
 from kmvalidate.own_threads import on_own_loop
 from kmvalidate.urls import checked_url, is_proxy
@@ -129,6 +129,10 @@ class HttpResponse:
     status: int = attrs.field(validator=is_a(int))
     headers: Mapping[str, str] = attrs.field(validator=is_a(Mapping))
     body: bytes = attrs.field(repr=False, validator=is_a(bytes))
+
+
+class AnswerTooLarge(KeyManagerUnavailable):
+    """An answer came, and was cut off since it has more bytes than were asked for: others may be smaller."""
 
 
 class Transport(Protocol):

@@ -9,6 +9,5 @@ from __future__ import annotations
 
 from kmvalidate.transport._httpx import HttpxTransport
 from kmvalidate.transport._requests import RequestsTransport
-from kmvalidate.transport._sending import AnswerTooLarge
 
-__all__ = ["AnswerTooLarge", "HttpxTransport", "RequestsTransport"]
+__all__ = ["HttpxTransport", "RequestsTransport"]

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kmvalidate.errors import ConfigurationError, KeyManagerUnavailable
+from kmvalidate.ports import AnswerTooLarge
 from kmvalidate.transport._asking import checked, checked_user_agent, headers_of
 from kmvalidate.transport._guard import Guard
 from kmvalidate.transport._tls import TlsContexts
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     Exchange: TypeAlias = Callable[
         [HttpRequest, Mapping[str, str], ssl.SSLContext, Guard], Coroutine[Any, Any, HttpResponse]
     ]
-
-
-class AnswerTooLarge(KeyManagerUnavailable):
-    """An answer came, and was cut off since it has more bytes than were asked for: others may be smaller."""
 
 
 class Sending:

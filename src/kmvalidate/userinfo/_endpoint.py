@@ -16,14 +16,13 @@ from kmvalidate.asking import Lane, Seldom, Turn, Turns, Unanswered, media_type,
 from kmvalidate.discovery import Exchange
 from kmvalidate.errors import KeyManagerUnavailable, KMValidateError, Reason
 from kmvalidate.flights import why
-from kmvalidate.ports import HttpRequest, HttpResponse
+from kmvalidate.ports import AnswerTooLarge, HttpRequest
 from kmvalidate.strict_json import Flaw, parse_object
-from kmvalidate.transport import AnswerTooLarge
 from kmvalidate.userinfo._breakers import Breakers
 
 if TYPE_CHECKING:
     from kmvalidate.flights import Failed, Job
-    from kmvalidate.ports import Clock, Network, Ports
+    from kmvalidate.ports import HttpResponse, Network, Ports
     from kmvalidate.userinfo._breakers import BreakerOf
 
 _WHAT = "userinfo endpoint"
@@ -54,23 +53,6 @@ class Question:
     subject: str = attrs.field(repr=False)
     breaker: BreakerOf
     turn: Turn
-
-
-@attrs.frozen
-class _Measuring:
-    """Ports that tell an answer that is too large from none, whatever the transport lets through."""
-
-    ports: Ports
-
-    @property
-    def clock(self) -> Clock:
-        return self.ports.clock
-
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        response: object = await self.ports.send(request)
-        if isinstance(response, HttpResponse) and len(response.body) > request.max_bytes:
-            raise AnswerTooLarge(f"the answer has more than {request.max_bytes} bytes")
-        return response  # type: ignore[return-value]  # what is none is seen as such by who asked for it
 
 
 class Endpoint:
@@ -136,9 +118,8 @@ class Endpoint:
         exchange = Exchange(network=self._network, ends_at=ends_at, max_bytes=self._max_bytes)
         fields = {"authorization": f"Bearer {question.token}", "accept": _JSON}
         request = HttpRequest(url=self._url, headers=fields)
-        measuring: Any = _Measuring(ports)
         try:
-            return _read(await exchange.send(request, measuring), question.subject)
+            return _read(await exchange.send(request, ports), question.subject)
         except AnswerTooLarge as error:
             return told_of(error, request, is_outage=False)  # it is about this user
         except KMValidateError as error:
